@@ -1,0 +1,109 @@
+"""The seams: what an embedder and a store must do to be plugged in.
+
+Optional abilities are second small protocols that are found by `isinstance`; a plugin that lacks one simply does not
+have its methods. Each protocol has a conformance kit in `agentmem.testing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from agentmem.types import Floats, Hit, Memory, MemoryId, Query, Vectors
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Texts to (n, dim) float32 unit rows. A row depends on its own text alone, never on its neighbours in the call."""
+
+    @property
+    def name(self) -> str:
+        """What a space records of the embedder that filled it: model and precision."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of a row."""
+        ...
+
+    def __call__(self, texts: Sequence[str], /) -> Vectors:
+        """Return one unit row a text, in order; (0, dim) for no texts."""
+        ...
+
+
+@runtime_checkable
+class MemoryStore(Protocol):
+    """An index over memories. It knows no clock, no model and no other store, and may be thrown away and rebuilt."""
+
+    def add(self, memories: Sequence[Memory]) -> None:
+        """Take memories in (with their vectors); a known id is replaced."""
+        ...
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        """Return at most `k` hits, best first, ties by id; only ids in `query.allowed` when that is set."""
+        ...
+
+    def remove(self, ids: Collection[MemoryId]) -> frozenset[MemoryId]:
+        """Drop the ids and return those that were really there."""
+        ...
+
+    def __contains__(self, id: object, /) -> bool: ...  # noqa: A002
+
+    def __len__(self) -> int: ...
+
+
+@runtime_checkable
+class Vectorial(Protocol):
+    """A store that can give the vectors of its memories back, as it holds them (perhaps quantised)."""
+
+    def vectors(self, ids: Sequence[MemoryId]) -> Vectors:
+        """Return (n, dim) rows for the ids; a row of zeros for an id that is not there."""
+        ...
+
+
+@runtime_checkable
+class Lexical(Protocol):
+    """A store that can count the words of a query in any of its memories."""
+
+    def term_counts(self, query: Query, ids: Sequence[MemoryId]) -> TermCounts:
+        """Return how often each distinct term of the query occurs in each memory."""
+        ...
+
+
+class TermCounts:
+    """Counts of T query terms in n memories, with what BM25 needs to weigh them.
+
+    `counts` (n, T) float32; `idf` (T,) float32 >= 0; `lengths` (n,) float32, terms a memory holds; `mean_length` > 0
+    over the whole store.
+    """
+
+    __slots__ = ("counts", "idf", "lengths", "mean_length")
+
+    def __init__(
+        self, counts: npt.NDArray[np.float32], idf: Floats, lengths: Floats, mean_length: float
+    ) -> None:
+        self.counts = counts
+        self.idf = idf
+        self.lengths = lengths
+        self.mean_length = mean_length
+
+
+@runtime_checkable
+class Snapshot(Protocol):
+    """A store that can be put on disk and taken back, so that a large space opens quickly.
+
+    `save` writes into an existing, empty folder; `load` replaces what the store holds, and raises `ValueError` for files it
+    does not understand: the caller then rebuilds from the ledger.
+    """
+
+    def save(self, folder: Path) -> None:
+        """Write all that the store holds."""
+        ...
+
+    def load(self, folder: Path) -> None:
+        """Take back what `save` wrote."""
+        ...

@@ -1,0 +1,240 @@
+"""The values that pass between the rooms: memories, drafts, queries, hits, recalls, receipts.
+
+All are frozen and know nothing of models, clocks, stores or disks. Times are aware datetimes; vectors are float32 rows
+of unit length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+MemoryId = str
+"""A ULID: 26 characters, sortable by the time the memory was stored."""
+
+Vectors = npt.NDArray[np.float32]
+"""(n, dim) float32, rows of unit length."""
+
+Floats = npt.NDArray[np.float32]
+"""(n,) float32."""
+
+Kind = Literal["turn", "fact", "summary", "note", "preference", "skill", "reply"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PRIMARY: frozenset[Kind] = frozenset({"turn", "note"})
+"""Kinds that may stand without parents: what somebody said or wrote. All others are derived and must name parents."""
+
+MAX_TEXT_BYTES = 16 * 2**20
+"""Largest text of one memory, in UTF-8 bytes; a larger paste is refused, not cut."""
+
+Metadata = Mapping[str, str | int | float | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A half-open span of world time, `start <= t < end`, both aware."""
+
+    start: datetime
+    end: datetime
+
+    def overlaps(self, other: Interval) -> bool:
+        """Say whether the two spans share any moment."""
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Cues:
+    """What rules or a model read out of one text: entities it names, slots it fills, and when it happened."""
+
+    entities: tuple[str, ...] = ()
+    when: Interval | None = None
+    slots: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A memory to be: what a caller passes to `Space.remember`.
+
+    `said_at` is world time (default: now, by the space's clock). `position` orders a thread (default: appended).
+    `parents` must be named for derived kinds. `origin` makes writing idempotent: a second draft of the same origin adds
+    nothing and returns the id of the first.
+    """
+
+    text: str
+    kind: Kind = "turn"
+    speaker: str | None = None
+    thread: str = "main"
+    said_at: datetime | None = None
+    position: int | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    parents: tuple[MemoryId, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What encoding makes of one text: vector (dim,), cues, and static text features (F,) for recall."""
+
+    vector: Vectors
+    cues: Cues
+    features: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """One remembered thing. `seq` is its place in the ledger, never used twice.
+
+    `vector` is None where a caller did not ask for it. `said_at` is world time, `stored_at` is system time.
+    """
+
+    id: MemoryId
+    seq: int
+    kind: Kind
+    text: str
+    speaker: str | None
+    thread: str
+    position: int
+    said_at: datetime
+    stored_at: datetime
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    cues: Cues = field(default_factory=Cues)
+    parents: tuple[MemoryId, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    vector: Vectors | None = None
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A question, encoded: its text, its vector (dim,), and the ids it may find (None: all)."""
+
+    text: str
+    vector: Vectors
+    allowed: frozenset[MemoryId] | None = None
+
+
+class Hit(NamedTuple):
+    """One find of a store: higher scores are better; scores of different stores do not compare."""
+
+    id: MemoryId
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a recall may find; every field that is set must hold.
+
+    `since <= said_at < until`; `where` compares metadata for equality; `as_of` goes back in time: only what had been
+    said and was valid at that moment.
+    """
+
+    threads: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    where: Metadata = field(default_factory=dict)
+    as_of: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.threads or self.speakers or self.kinds or self.since or self.until or self.where or self.as_of
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """One recalled memory, with its fused score and what each signal contributed to it."""
+
+    memory: Memory
+    score: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def id(self) -> MemoryId:
+        """The id of the memory."""
+        return self.memory.id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recall:
+    """What a question brought back, best first.
+
+    `confidence` in [0, 1] is the calibrated probability that the answer is in memory at all. `tokens` estimates the size
+    of the context that the evidence makes.
+    """
+
+    query: str
+    evidence: tuple[Evidence, ...]
+    confidence: float
+    tokens: int
+
+    def __iter__(self) -> Any:
+        return iter(self.evidence)
+
+    def __len__(self) -> int:
+        return len(self.evidence)
+
+    def __getitem__(self, index: int) -> Evidence:
+        return self.evidence[index]
+
+    @property
+    def ids(self) -> tuple[MemoryId, ...]:
+        """The ids of the memories, best first."""
+        return tuple(e.memory.id for e in self.evidence)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of the memories, best first."""
+        return tuple(e.memory.text for e in self.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer in words, the memories it was read from, and how sure it is.
+
+    `abstained` is true where the memory does not seem to hold the answer; the text then says so.
+    """
+
+    text: str
+    sources: tuple[MemoryId, ...] = ()
+    confidence: float = 0.0
+    abstained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of an erasure, without content.
+
+    `erased` counts memories by kind. `level` is how far it went: "logical" (gone from ledger and indexes), "physical"
+    (and from the bytes of every file of the space). `pending` says what is still to be done and why, empty when done.
+    `digests` are HMAC-SHA256 of the erased ids under the space's key: whoever knows an id can check that it is meant.
+    """
+
+    number: int
+    requested_at: datetime
+    finished_at: datetime | None
+    level: Literal["suppressed", "logical", "physical"]
+    erased: Mapping[str, int]
+    digests: tuple[str, ...]
+    pending: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing `doctor` has to say: a check, whether it held, what was seen, and how to mend it."""
+
+    check: str
+    ok: bool
+    seen: str
+    mend: str = ""
+
+
+Texts = Sequence[str]
