@@ -92,7 +92,7 @@ def decade_span(moment: datetime, first_year: int) -> Interval:
 
 
 def weekday_span(moment: datetime, weekday: int, side: int) -> Interval:
-    """Return the nearest such weekday (0 = Monday) before (`side` -1) or after (+1) the moment's day, never that day."""
+    """Return the nearest such weekday (0 is Monday) before (`side` -1) or after (+1) the day of the moment."""
     distance = (moment.weekday() - weekday) % 7 or 7 if side < 0 else (weekday - moment.weekday()) % 7 or 7
     return day_span(moment, side * distance)
 
