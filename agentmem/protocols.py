@@ -83,9 +83,7 @@ class TermCounts:
 
     __slots__ = ("counts", "idf", "lengths", "mean_length")
 
-    def __init__(
-        self, counts: npt.NDArray[np.float32], idf: Floats, lengths: Floats, mean_length: float
-    ) -> None:
+    def __init__(self, counts: npt.NDArray[np.float32], idf: Floats, lengths: Floats, mean_length: float) -> None:
         self.counts = counts
         self.idf = idf
         self.lengths = lengths

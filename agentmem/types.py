@@ -6,10 +6,10 @@ of unit length.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 PRIMARY: frozenset[Kind] = frozenset({"turn", "note"})
 """Kinds that may stand without parents: what somebody said or wrote. All others are derived and must name parents."""
 
-MAX_TEXT_BYTES = 16 * 2**20
+MAX_TEXT_BYTES = 2**20
 """Largest text of one memory, in UTF-8 bytes; a larger paste is refused, not cut."""
 
 Metadata = Mapping[str, str | int | float | bool | None]
@@ -144,9 +144,7 @@ class Filter:
     as_of: datetime | None = None
 
     def __bool__(self) -> bool:
-        return bool(
-            self.threads or self.speakers or self.kinds or self.since or self.until or self.where or self.as_of
-        )
+        return bool(self.threads or self.speakers or self.kinds or self.since or self.until or self.where or self.as_of)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,8 +165,8 @@ class Evidence:
 class Recall:
     """What a question brought back, best first.
 
-    `confidence` in [0, 1] is the calibrated probability that the answer is in memory at all. `tokens` estimates the size
-    of the context that the evidence makes.
+    `confidence` in [0, 1] is the calibrated probability that the answer is in memory at all. `tokens` estimates how
+    large a context the evidence makes.
     """
 
     query: str
@@ -176,7 +174,7 @@ class Recall:
     confidence: float
     tokens: int
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Evidence]:
         return iter(self.evidence)
 
     def __len__(self) -> int:
@@ -214,7 +212,8 @@ class Receipt:
     """Proof of an erasure, without content.
 
     `erased` counts memories by kind. `level` is how far it went: "logical" (gone from ledger and indexes), "physical"
-    (and from the bytes of every file of the space). `pending` says what is still to be done and why, empty when done.
+    (and from the bytes of every file of the space). `checked`: every file was scanned for the erased texts afterwards;
+    false where a crash took the texts before the scan could be made. `pending` says what is still to be done and why, empty when done.
     `digests` are HMAC-SHA256 of the erased ids under the space's key: whoever knows an id can check that it is meant.
     """
 
@@ -224,6 +223,7 @@ class Receipt:
     level: Literal["suppressed", "logical", "physical"]
     erased: Mapping[str, int]
     digests: tuple[str, ...]
+    checked: bool = False
     pending: str = ""
 
 
@@ -237,4 +237,12 @@ class Finding:
     mend: str = ""
 
 
-Texts = Sequence[str]
+@dataclass(frozen=True, slots=True)
+class SpaceInfo:
+    """What a listing shows of a space: name, folder, recallable memories, bytes on disk, the embedder that filled it."""
+
+    name: str
+    path: str
+    memories: int
+    bytes: int
+    embedder: str

@@ -1,0 +1,60 @@
+"""Where things lie and what is the default, read from the environment when asked, never at import.
+
+AGENTMEM_HOME   the root folder (default: ~/.agentmem)
+AGENTMEM_MODEL  the chat model of `agentmem chat`, as "provider:name" (default: none, the extractive reader answers)
+AGENTMEM_CACHE  where exported embedding models are kept (default: $XDG_CACHE_HOME/agentmem or ~/.cache/agentmem)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from agentmem.errors import NameRefusedError
+
+EMBEDDER = "default"
+STORES = ("episodic", "lexical")
+LONGEST_FOLDER = 150
+PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+# Names that Windows gives to devices, whatever their case.
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
+
+
+def root(explicit: str | Path | None = None) -> Path:
+    """Return the root folder: what was passed, else $AGENTMEM_HOME, else ~/.agentmem."""
+    return Path(explicit or os.environ.get("AGENTMEM_HOME") or "~/.agentmem").expanduser().absolute()
+
+
+def model(explicit: str | None = None) -> str | None:
+    """Return the chat model's name: what was passed, else $AGENTMEM_MODEL, else None."""
+    return explicit or os.environ.get("AGENTMEM_MODEL") or None
+
+
+def cache(explicit: str | Path | None = None) -> Path:
+    """Return the cache folder: what was passed, else $AGENTMEM_CACHE, else the user's own cache."""
+    if chosen := explicit or os.environ.get("AGENTMEM_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "agentmem"
+
+
+def folder_name(space: str) -> str:
+    """Return the folder of a space: one path component that no name can break out of, on any system.
+
+    Everything but lower-case letters, digits, `-` and `_` is percent-encoded (capitals too: some disks fold case); device
+    names get their first letter encoded; what would be too long for a disk ends in a digest of the whole name.
+    """
+    if not space or not space.strip() or not space.isprintable():
+        raise NameRefusedError(
+            f"{space!r} cannot be the name of a space: use at least one visible, printable character"
+        )
+    try:
+        name = space.encode()
+    except UnicodeEncodeError as error:
+        raise NameRefusedError(f"{space!r} is not valid Unicode text: {error}") from error
+    quoted = "".join(chr(b) if b in PLAIN else f"%{b:02X}" for b in name)
+    if quoted in DEVICES:
+        quoted = f"%{ord(quoted[0]):02X}{quoted[1:]}"
+    if len(quoted) > LONGEST_FOLDER:
+        quoted = f"{quoted[: LONGEST_FOLDER - 34]}--{hashlib.sha256(name).hexdigest()[:32]}"
+    return quoted

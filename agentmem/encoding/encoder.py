@@ -1,0 +1,117 @@
+"""Drafts in, finished values out: checked text, its vector, its cues, its features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from agentmem.clock import aware
+from agentmem.encoding.cues import rule_cues
+from agentmem.recall.features import text_features
+from agentmem.errors import InputError, LineageError, TextError, TimeError, VectorError
+from agentmem.protocols import Embedder
+from agentmem.types import KINDS, MAX_TEXT_BYTES, PRIMARY, Draft, Encoded, Metadata, Vectors
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done, of how many."""
+
+BATCH = 512
+SCALARS = (str, int, float, bool, type(None))
+
+
+def check(draft: Draft, now: datetime) -> Draft:
+    """Return the draft with its time filled in; raise an InputError that says what is wrong with it."""
+    _check_text(draft.text, "text")
+    if not draft.text.strip():
+        raise TextError("the text of a memory is empty; there is nothing to remember")
+    if draft.kind not in KINDS:
+        raise InputError(f"kind={draft.kind!r} is unknown; use one of {', '.join(KINDS)}")
+    if draft.kind not in PRIMARY and not draft.parents:
+        raise LineageError(
+            f"a {draft.kind} is derived from something, so it must name its parents: Draft(..., parents=(id, ...)). "
+            "What stands on its own is a 'turn' or a 'note'."
+        )
+    _check_place(draft)
+    _check_times(draft)
+    _check_metadata(draft.metadata)
+    return draft if draft.said_at is not None else replace(draft, said_at=now)
+
+
+def _check_place(draft: Draft) -> None:
+    for name in ("speaker", "thread", "origin"):
+        value = getattr(draft, name)
+        if value is not None:
+            _check_text(value, name)
+        if value == "" or (value is None and name == "thread"):
+            raise InputError(f"{name} is empty; leave it out instead")
+    if draft.position is not None and not 0 <= draft.position < 2**62:
+        raise InputError(f"position={draft.position} must be a whole number from 0 on")
+
+
+def _check_times(draft: Draft) -> None:
+    for name in ("said_at", "valid_from", "valid_to"):
+        moment = getattr(draft, name)
+        if moment is not None:
+            aware(moment, name)
+    if draft.valid_from and draft.valid_to and draft.valid_from >= draft.valid_to:
+        raise TimeError(f"valid_from={draft.valid_from} must be before valid_to={draft.valid_to}")
+
+
+def _check_metadata(metadata: Metadata) -> None:
+    for name, value in metadata.items():
+        _check_text(name, "a metadata name")
+        if not isinstance(value, SCALARS) or (isinstance(value, float) and not math.isfinite(value)):
+            raise InputError(
+                f"metadata[{name!r}]={value!r}: a value is a string, a finite number, true, false or null, so that recall "
+                "can filter by it; flatten what is nested"
+            )
+        if isinstance(value, str):
+            _check_text(value, f"metadata[{name!r}]")
+
+
+def _check_text(text: object, what: str) -> None:
+    if not isinstance(text, str):
+        raise TextError(f"{what} must be a string, not {type(text).__name__}")
+    if "\0" in text:
+        raise TextError(
+            f"{what} has a NUL character at position {text.index(chr(0))}; it is likely not text. Remove it: text.replace('\\0', '')"
+        )
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise TextError(f"{what} is not valid Unicode (a lone surrogate at position {error.start})") from error
+    if size > MAX_TEXT_BYTES:
+        raise TextError(
+            f"{what} has {size:,} bytes and one memory holds at most {MAX_TEXT_BYTES:,}; split it into turns or paragraphs "
+            "and remember those (one call, one transaction)"
+        )
+
+
+def encode(drafts: Sequence[Draft], embedder: Embedder, *, progress: Progress | None = None) -> list[Encoded]:
+    """Return vector, cues and features of every draft. Raises VectorError if the embedder does not keep its contract."""
+    encoded: list[Encoded] = []
+    for start in range(0, len(drafts), BATCH):
+        batch = drafts[start : start + BATCH]
+        vectors = checked(embedder([d.text for d in batch]), len(batch), embedder)
+        for draft, vector in zip(batch, vectors, strict=True):
+            said_at = draft.said_at
+            if said_at is None:
+                raise TimeError("a draft must be checked before it is encoded: it has no said_at")
+            encoded.append(Encoded(vector, rule_cues(draft.text, said_at), text_features(draft.text)))
+        if progress is not None:
+            progress(len(encoded), len(drafts))
+    return encoded
+
+
+def checked(vectors: Vectors, rows: int, embedder: Embedder) -> Vectors:
+    """Return the vectors if they are (rows, dim) finite float32; else raise VectorError naming the embedder."""
+    if vectors.shape != (rows, embedder.dim) or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
+        raise VectorError(
+            f"the embedder {embedder.name!r} returned {vectors.dtype} {vectors.shape} for {rows} texts, where finite float32 "
+            f"({rows}, {embedder.dim}) was due; nothing was written"
+        )
+    return vectors

@@ -1,0 +1,111 @@
+"""The ledger's tables, as a list of migrations (sqlite-utils), each applied once and in order.
+
+`PRAGMA user_version` holds how many were applied, so that opening a current ledger needs neither sqlite-utils nor a lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from agentmem.errors import LedgerVersionError
+from agentmem.ledger.connection import Connection
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def _tables(db: Database) -> None:
+    """Create memories, vectors, cues, lineage, traces, changes, erasures and meta."""
+    for statement in _TABLES:
+        db.execute(statement)
+
+
+# Removing a memory takes its vector, cues and trace along. Removing a parent while something derived from it is left is
+# refused by the schema itself: derived first, then sources.
+_TABLES = (
+    """CREATE TABLE memories (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL,
+        speaker TEXT,
+        thread TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        said_at INTEGER NOT NULL,
+        said_zone INTEGER NOT NULL,
+        stored_at INTEGER NOT NULL,
+        valid_from INTEGER,
+        valid_to INTEGER,
+        happened_from INTEGER,
+        happened_to INTEGER,
+        features BLOB NOT NULL,
+        metadata TEXT NOT NULL,
+        origin TEXT UNIQUE,
+        suppressed INTEGER NOT NULL DEFAULT 0
+    )""",
+    "CREATE INDEX memories_by_place ON memories (thread, position)",
+    """CREATE TABLE vectors (
+        seq INTEGER PRIMARY KEY REFERENCES memories (seq) ON DELETE CASCADE,
+        vector BLOB NOT NULL
+    )""",
+    """CREATE TABLE cues (
+        seq INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (seq, name, value)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE lineage (
+        child INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+        parent INTEGER NOT NULL REFERENCES memories (seq),
+        PRIMARY KEY (child, parent)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX lineage_by_parent ON lineage (parent)",
+    """CREATE TABLE traces (
+        seq INTEGER PRIMARY KEY REFERENCES memories (seq) ON DELETE CASCADE,
+        uses INTEGER NOT NULL,
+        last_used_at INTEGER NOT NULL
+    )""",
+    "CREATE TABLE changes (number INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL)",
+    """CREATE TABLE erasures (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        state TEXT NOT NULL,
+        requested_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        erased TEXT NOT NULL,
+        digests TEXT NOT NULL,
+        checked INTEGER NOT NULL DEFAULT 0,
+        pending TEXT NOT NULL DEFAULT ''
+    )""",
+    """CREATE TABLE erasing (
+        number INTEGER NOT NULL REFERENCES erasures (number),
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (number, seq)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+)
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables,)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the ledger to this version of agentmem. Raises LedgerVersionError if it is newer than that."""
+    version = connection.one("PRAGMA user_version")
+    if version == len(MIGRATIONS):
+        return
+    if version > len(MIGRATIONS):
+        raise LedgerVersionError(
+            f"{connection.path} was written by a newer agentmem (ledger version {version}, this one knows "
+            f"{len(MIGRATIONS)}). Nothing was changed. Upgrade with: pip install -U agentmem"
+        )
+    # imported only where a ledger is made or upgraded: 100 ms
+    from filelock import FileLock
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+    with connection.translated(), FileLock(str(connection.path) + ".lock"):
+        migrations = Migrations("agentmem")
+        for migration in MIGRATIONS:
+            migrations(name=migration.__name__)(migration)
+        migrations.apply(Database(connection.raw))
+        connection.all(f"PRAGMA user_version={len(MIGRATIONS):d}")

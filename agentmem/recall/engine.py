@@ -1,0 +1,155 @@
+"""From a question to a ranking: encode once, search the stores, gather columns, fuse. No text is looked at here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agentmem.encoding.encoder import checked
+from agentmem.protocols import Embedder, Lexical, TermCounts, Vectorial
+from agentmem.recall.catalog import NONE, Catalog, Rows
+from agentmem.recall.features import QueryFeatures, query_features
+from agentmem.recall.fusion import Fused, Weights, fuse
+from agentmem.recall.indexes import Indexes
+from agentmem.recall.signals import Candidates
+from agentmem.types import Filter, Floats, MemoryId, Query
+
+POOL = 200
+"""How many each store proposes."""
+REACH = 2
+"""How many neighbours each way give a candidate its context."""
+NAMED, OTHER, NOBODY = 1.0, 0.0, 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """The ids of the best, their fused scores (n,), how each signal moved them (n, S), and the confidence in [0, 1]."""
+
+    ids: list[MemoryId]
+    scores: Floats
+    confidence: float
+    names: tuple[str, ...] = ()
+    contributions: npt.NDArray[np.float32] | None = None
+
+    def explain(self, row: int) -> Mapping[str, float]:
+        """Return what each signal contributed to the score of one row."""
+        if self.contributions is None:
+            return {}
+        return {n: float(c) for n, c in zip(self.names, self.contributions[row], strict=True)}
+
+
+def rank(
+    question: str,
+    embedder: Embedder,
+    indexes: Indexes,
+    weights: Weights,
+    *,
+    asked: Filter,
+    matching: Collection[int] | None = None,
+    limit: int = 10,
+) -> Ranking:
+    """Return the `limit` best memories of the indexes for a question."""
+    catalog = indexes.catalog
+    if not len(catalog):
+        return Ranking([], np.empty(0, np.float32), 0.0)
+    features = query_features(question, list(catalog.speakers))
+    vector = checked(embedder([features.content]), 1, embedder)[0]
+    mask = catalog.mask(asked, matching) if asked else None
+    allowed = None if mask is None else frozenset(catalog.ids[row] for row in np.flatnonzero(mask))
+    query = Query(features.content, vector, allowed)
+    pool = propose(query, indexes, max(POOL, limit))
+    if not len(pool):
+        return Ranking([], np.empty(0, np.float32), 0.0)
+    candidates = gather(query, features, pool, indexes)
+    fused: Fused = fuse(candidates, features, weights)
+    best = np.argsort(-fused.scores, kind="stable")[:limit]
+    return Ranking(
+        [catalog.ids[row] for row in pool[best]],
+        fused.scores[best],
+        fused.confidence,
+        fused.names,
+        fused.contributions[best],
+    )
+
+
+def propose(query: Query, indexes: Indexes, size: int) -> Rows:
+    """Return the rows that any store finds among its `size` best, in ledger order."""
+    found: set[MemoryId] = set()
+    for store in indexes.stores.values():
+        found.update(hit.id for hit in store.search(query, size))
+    return np.sort(indexes.catalog.rows(found))
+
+
+def gather(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) -> Candidates:
+    """Return the columns of the pool and, behind it, of its neighbours in their threads."""
+    catalog = indexes.catalog
+    rows = np.concatenate([pool, _around(pool, catalog)])
+    ids = [catalog.ids[row] for row in rows]
+    place = _places(rows)
+    vectors = _vectors(query, ids, indexes)
+    counts = _counts(query, ids, indexes)
+    named = np.full(len(rows), NOBODY, np.float32)
+    if features.named:
+        codes = [catalog.speakers[name] for name in features.named]
+        named[:] = np.where(np.isin(catalog.speaker[rows], codes), NAMED, OTHER)
+    happened = catalog.happened[rows]
+    return Candidates(
+        n=len(pool),
+        dense=vectors @ query.vector if vectors.shape[1] else np.zeros(len(rows), np.float32),
+        vectors=vectors,
+        counts=counts.counts,
+        idf=counts.idf,
+        lengths=counts.lengths,
+        mean_length=counts.mean_length,
+        previous=place(catalog.previous[rows]),
+        following=place(catalog.next[rows]),
+        thread=catalog.thread[rows],
+        speaker=catalog.speaker[rows],
+        position=catalog.position[rows],
+        said_at=catalog.said_at[rows],
+        event_from=happened[:, 0],
+        event_to=happened[:, 1],
+        features=catalog.features[rows],
+        named=named,
+    )
+
+
+def _around(pool: Rows, catalog: Catalog) -> Rows:
+    reached = []
+    before, after = pool, pool
+    for _ in range(REACH):
+        before = catalog.previous[before]
+        after = catalog.next[after]
+        before, after = before[before != NONE], after[after != NONE]
+        reached += [before, after]
+    return np.setdiff1d(np.concatenate(reached), pool)
+
+
+class _places:  # noqa: N801 - used as a function
+    """Maps catalog rows to places among the gathered rows, -1 for what was not gathered."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.order = np.argsort(rows)
+        self.sorted = rows[self.order]
+
+    def __call__(self, rows: Rows) -> Rows:
+        found = np.minimum(np.searchsorted(self.sorted, rows), len(self.sorted) - 1)
+        return np.where((self.sorted[found] == rows) & (rows != NONE), self.order[found], NONE)
+
+
+def _vectors(query: Query, ids: list[MemoryId], indexes: Indexes) -> npt.NDArray[np.float32]:
+    for store in indexes.stores.values():
+        if isinstance(store, Vectorial):
+            return store.vectors(ids)
+    return np.zeros((len(ids), 0), np.float32)
+
+
+def _counts(query: Query, ids: list[MemoryId], indexes: Indexes) -> TermCounts:
+    for store in indexes.stores.values():
+        if isinstance(store, Lexical):
+            return store.term_counts(query, ids)
+    empty = np.zeros(0, np.float32)
+    return TermCounts(np.zeros((len(ids), 0), np.float32), empty, np.ones(len(ids), np.float32), 1.0)

@@ -1,0 +1,386 @@
+"""Space: one mind, the unit of isolation, of locking and of erasure. Remember, recall, erase."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from agentmem import config, steps
+from agentmem.clock import Clock, aware, system_clock
+from agentmem.encoding.encoder import Progress, check, encode
+from agentmem.errors import EmbedderMismatchError, InputError, SpaceClosedError, TextError
+from agentmem.ledger import Ledger
+from agentmem.protocols import Embedder
+from agentmem.recall import engine
+from agentmem.recall.indexes import Indexes
+from agentmem.types import Draft, Evidence, Filter, Finding, Memory, MemoryId, Recall, Receipt
+from agentmem.unlearning import Eraser, intents
+
+FEATURES = 1
+"""Version of the static text features; a space that holds older ones is re-encoded by `rebuild`."""
+NO_FILTER = Filter()
+
+
+class Space:
+    """One space, opened. Several threads may share it, and several processes its folder.
+
+    `remember` is one transaction a call; what it returned is recalled by the next call of any process.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        embedder: str | Embedder = config.EMBEDDER,
+        clock: Clock = system_clock,
+        weights: Path | None = None,
+        stores: Sequence[str] = config.STORES,
+    ) -> None:
+        self.name = name
+        self.path = folder
+        self.clock = clock
+        self.closed = False
+        self._lock = threading.RLock()
+        self._wanted = embedder
+        self._embedder: Embedder | None = None
+        self._weights_file = weights
+        self._weights: engine.Weights | None = None
+        self._uses: Counter[int] = Counter()
+        self._ledger = Ledger(folder / "ledger.db")
+        try:
+            self._ledger.note_once("name", name)
+            self._indexes: Indexes | None = None
+            self._stores = tuple(stores)
+            if embedder != config.EMBEDDER:
+                self._open_embedder()
+            self._eraser = Eraser(folder, self._ledger, clock)
+            self._eraser.resume()
+        except BaseException:
+            self._ledger.close()
+            raise
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def remember(
+        self,
+        what: str | Draft | Iterable[str | Draft],
+        *,
+        progress: Progress | None = None,
+        **fields: Any,
+    ) -> list[MemoryId]:
+        """Remember a text, a Draft or many of them, all in one transaction; return their ids in order.
+
+        Keyword arguments (`speaker=`, `thread=`, `said_at=`, ... the fields of Draft) complete what was passed as a string.
+        Raises an InputError that says what is wrong, and then nothing was written.
+        """
+        now = aware(self.clock(), "the clock's time")
+        single = isinstance(what, str | Draft)
+        given = [what] if single else list(what)  # type: ignore[arg-type, list-item]
+        drafts = [check(self._draft(g, fields), now) for g in given]
+        if not drafts:
+            return []
+        with self._lock:
+            self._check_open()
+            embedder = self.embedder
+        encoded = encode(drafts, embedder, progress=progress)
+        steps.reached("remember.encoded")
+        with self._lock:
+            self._check_open()
+            self._record_embedder(embedder)
+            committed = self._ledger.commit(drafts, encoded, now)
+            steps.reached("remember.committed")
+            if self._indexes is not None:
+                self._indexes.apply(committed.added)
+            steps.reached("remember.indexed")
+        return committed.ids
+
+    def erase(self, ids: MemoryId | Iterable[MemoryId]) -> Receipt:
+        """Erase memories and everything derived from them, everywhere in this space, and look whether it is gone.
+
+        Raises MemoryNotFoundError (then nothing was erased) and ResidueError (then it is erased, but traces were found).
+        If another program reads the space meanwhile, the receipt's `pending` says that bytes remain; they go later.
+        """
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        if not wanted:
+            raise InputError("no ids were given, so there is nothing to erase")
+        with self._lock:
+            self._check_open()
+            self._flush_uses()
+            number, _ = self._eraser.suppress(wanted)
+            if self._indexes is not None:
+                self._indexes.drop()
+            return self._eraser.carry_out(number)
+
+    def plan_erase(self, ids: MemoryId | Iterable[MemoryId]) -> list[Memory]:
+        """Return what `erase` would take: the ids and all that was derived from them. Nothing is written."""
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        with self._lock:
+            self._check_open()
+            return self._ledger.get([d.id for d in self._eraser.plan(wanted)])
+
+    def finish_pending(self) -> list[Receipt]:
+        """Finish erasures whose bytes had to wait for another reader; return their receipts."""
+        with self._lock:
+            self._check_open()
+            return self._eraser.resume()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def recall(
+        self,
+        question: str,
+        k: int | None = None,
+        *,
+        max_tokens: int | None = None,
+        filter: Filter = NO_FILTER,  # noqa: A002 - what it is called everywhere
+        explain: bool = True,
+    ) -> Recall:
+        """Return the memories that bear on the question, best first: at most `k` (default 10), or what fits `max_tokens`.
+
+        `filter` restricts by thread, speaker, kind, time and metadata, and `filter.as_of` goes back in time. `confidence`
+        of the result is the calibrated probability that the answer is in memory at all. With `explain`, each Evidence
+        carries what every signal contributed to its score.
+        """
+        if not isinstance(question, str) or not question.strip():
+            raise TextError("the question is empty; ask something, or list memories with `agentmem show`")
+        limit = k if k is not None else (10 if max_tokens is None else engine.POOL)
+        if limit < 1 or (max_tokens is not None and max_tokens < 1):
+            raise InputError(f"k={k} and max_tokens={max_tokens} must be at least 1")
+        with self._lock:
+            self._check_open()
+            indexes = self._level()
+            weights = self._open_weights()
+            embedder = self.embedder
+            matching = self._ledger.where(filter.where) if filter.where else None
+            ranking = engine.rank(question, embedder, indexes, weights, asked=filter, matching=matching, limit=limit)
+            found = self._ledger.find(ranking.ids)
+            evidence = [
+                Evidence(found[i], float(score), ranking.explain(row) if explain else {})
+                for row, (i, score) in enumerate(zip(ranking.ids, ranking.scores, strict=True))
+                if i in found
+            ]
+            evidence = _within(evidence, max_tokens)
+            self._uses.update(e.memory.seq for e in evidence)
+        return Recall(question, tuple(evidence), ranking.confidence, sum(tokens(e.memory) for e in evidence))
+
+    def get(self, id: MemoryId) -> Memory:  # noqa: A002
+        """Return one memory, whole, with its vector. Raises MemoryNotFoundError."""
+        with self._lock:
+            self._check_open()
+            return self._ledger.get([id], vectors=True)[0]
+
+    def memories(self, filter: Filter = NO_FILTER, *, vectors: bool = False) -> Iterator[Memory]:  # noqa: A002
+        """Yield the memories that pass the filter, in the order in which they were stored."""
+        after = 0
+        while True:
+            with self._lock:
+                self._check_open()
+                indexes = self._level() if filter else None
+                matching = self._ledger.where(filter.where) if filter.where else None
+                chunk = next(self._ledger.read(after, vectors=vectors), [])
+                if indexes is not None:
+                    mask = indexes.catalog.mask(filter, matching)
+                    passing = {i for i, kept in zip(indexes.catalog.ids, mask, strict=True) if kept}
+                    passed = [m for m in chunk if m.id in passing]
+                else:
+                    passed = chunk
+            if not chunk:
+                return
+            after = chunk[-1].seq
+            yield from passed
+
+    def receipts(self) -> list[Receipt]:
+        """Return the receipts of all erasures, oldest first."""
+        with self._lock:
+            self._check_open()
+            return intents.receipts(self._ledger)
+
+    def threads(self) -> list[str]:
+        """Return the names of the threads, in order of appearance."""
+        with self._lock:
+            return list(self._level().catalog.threads)
+
+    def speakers(self) -> list[str]:
+        """Return who has spoken, in order of appearance."""
+        with self._lock:
+            return list(self._level().catalog.speakers)
+
+    def __len__(self) -> int:
+        with self._lock:
+            self._check_open()
+            return self._ledger.count()
+
+    def __contains__(self, id: object) -> bool:  # noqa: A002
+        with self._lock:
+            self._check_open()
+            return isinstance(id, str) and bool(self._ledger.seqs([id]))
+
+    # -- care ------------------------------------------------------------------------------------------------------
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder that fills this space, opened on first use. Raises EmbedderMismatchError, ModelNotFoundError."""
+        with self._lock:
+            return self._embedder or self._open_embedder()
+
+    @property
+    def embedder_name(self) -> str | None:
+        """The name of the embedder that filled this space, or None while it is empty."""
+        with self._lock:
+            return self._ledger.meta("embedder")
+
+    def rebuild(self, embedder: str | Embedder | None = None, *, progress: Progress | None = None) -> None:
+        """Throw the indexes away and build them from the ledger; with `embedder`, encode every memory anew with it first.
+
+        One transaction: until it commits, the space stays as it was, also for other processes.
+        """
+        from agentmem.care import reencode
+
+        with self._lock:
+            self._check_open()
+            if embedder is not None or self._ledger.meta("features") not in {None, FEATURES}:
+                chosen = self._opened(embedder) if embedder is not None else self.embedder
+                reencode(self._ledger, chosen, FEATURES, progress)
+                self._embedder, self._wanted = chosen, chosen.name
+            if self._indexes is not None:
+                self._indexes.discard()
+                self._indexes = None
+            self._level()
+
+    def doctor(self) -> list[Finding]:
+        """Check the space from the ground up; every finding that does not hold says how to mend it."""
+        from agentmem.care import examine
+
+        with self._lock:
+            self._check_open()
+            return examine(self)
+
+    def stats(self) -> dict[str, Any]:
+        """Return figures about the space: memories by kind, threads, speakers, bytes by file, embedder, erasures."""
+        from agentmem.care import figures
+
+        with self._lock:
+            self._check_open()
+            return figures(self)
+
+    def close(self) -> None:
+        """Write down what recalls have counted, snapshot the indexes if that is worth it, and close. May be called twice."""
+        with self._lock:
+            if self.closed:
+                return
+            try:
+                self._flush_uses()
+                self._eraser.resume()
+                if self._indexes is not None:
+                    self._indexes.save()
+            finally:
+                self.closed = True
+                self._ledger.close()
+
+    def __enter__(self) -> Space:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Space {self.name!r} in {self.path}>"
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _draft(self, given: str | Draft, fields: dict[str, Any]) -> Draft:
+        if isinstance(given, Draft):
+            return replace(given, **fields) if fields else given
+        try:
+            return Draft(given, **fields)
+        except TypeError as error:
+            raise InputError(f"{error}; the fields are those of agentmem.Draft") from error
+
+    def _level(self) -> Indexes:
+        self._check_open()
+        if self._indexes is None:
+            self._indexes = Indexes(self._ledger, self.path, self._stores)
+        if self._indexes.catch_up() and self._embedder is not None:
+            self._check_embedder(self._embedder)
+        return self._indexes
+
+    def _open_weights(self) -> engine.Weights:
+        if self._weights is None:
+            self._weights = engine.Weights.load(self._weights_file)
+        return self._weights
+
+    def _opened(self, embedder: str | Embedder) -> Embedder:
+        if not isinstance(embedder, str):
+            return embedder
+        from agentmem.encoding.embedders import open_embedder
+
+        return open_embedder(embedder)
+
+    def _open_embedder(self) -> Embedder:
+        recorded = self._ledger.meta("embedder")
+        wanted = recorded if recorded is not None and self._wanted == config.EMBEDDER else self._wanted
+        embedder = self._opened(wanted)
+        self._check_embedder(embedder)
+        self._embedder = embedder
+        return embedder
+
+    def _check_embedder(self, embedder: Embedder) -> None:
+        recorded = self._ledger.meta("embedder")
+        if recorded is not None and recorded != embedder.name:
+            self._embedder = None
+            raise EmbedderMismatchError(
+                f"the space {self.name!r} was filled by the embedder {recorded!r} and cannot be read with {embedder.name!r}: "
+                f"their vectors do not compare. Open it without naming an embedder, or encode all of it anew with: "
+                f"agentmem rebuild {self.name} --embedder {embedder.name}"
+            )
+
+    def _record_embedder(self, embedder: Embedder) -> None:
+        if self._ledger.note_once("embedder", embedder.name) != embedder.name:
+            self._check_embedder(embedder)
+        self._ledger.note_once("dim", embedder.dim)
+        self._ledger.note_once("features", FEATURES)
+
+    def _flush_uses(self) -> None:
+        if self._uses:
+            self._ledger.trace(self._uses, self.clock())
+            self._uses.clear()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise SpaceClosedError(
+                f"the space {self.name!r} was closed; open it again with system.space({self.name!r})"
+            )
+
+
+def tokens(memory: Memory) -> int:
+    """Estimate the tokens a memory takes in a prompt, with its date and speaker: a quarter of its UTF-8 bytes, and eight."""
+    return -(-len(memory.text.encode()) // 4) + 8
+
+
+def _within(evidence: list[Evidence], max_tokens: int | None) -> list[Evidence]:
+    if max_tokens is None:
+        return evidence
+    kept, left = [], max_tokens
+    for e in evidence:
+        cost = tokens(e.memory)
+        if cost <= left:
+            kept.append(e)
+            left -= cost
+    return kept
+
+
+def glance(file: Path) -> tuple[str, int, str]:
+    """Return name, number of memories and embedder of the space whose ledger this is, without opening the space."""
+    ledger = Ledger(file)
+    try:
+        return str(ledger.meta("name") or file.parent.name), ledger.count(), str(ledger.meta("embedder") or "")
+    finally:
+        ledger.close()

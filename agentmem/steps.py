@@ -1,0 +1,31 @@
+"""Fault points: named places where a crash must lose nothing.
+
+`reached("erase.suppressed")` does nothing, unless a test put a listener here that kills the process. The names are the
+steps of a batch write and of an erasure; `agentmem.testing` runs every one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+listener: Callable[[str], None] | None = None
+
+REMEMBER = ("remember.encoded", "remember.written", "remember.committed", "remember.indexed")
+ERASE = (
+    "erase.planned",
+    "erase.suppressed",
+    "erase.snapshots_dropped",
+    "erase.threads_scrubbed",
+    "erase.deleting",
+    "erase.deleted",
+    "erase.reclaiming",
+    "erase.vacuumed",
+    "erase.reclaimed",
+    "erase.finished",
+)
+
+
+def reached(step: str) -> None:
+    """Tell the listener, if there is one, that `step` was reached."""
+    if listener is not None:
+        listener(step)

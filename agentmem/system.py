@@ -1,0 +1,121 @@
+"""Opening a root folder and handing out the spaces in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from agentmem import config
+from agentmem.clock import Clock, system_clock
+from agentmem.errors import SpaceNotFoundError, StorageError
+from agentmem.protocols import Embedder
+from agentmem.space import Space, glance
+from agentmem.types import SpaceInfo
+
+
+class System:
+    """One root folder. Spaces are opened once and shared; closing the system closes them."""
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        *,
+        embedder: str | Embedder = config.EMBEDDER,
+        clock: Clock = system_clock,
+        weights: Path | None = None,
+        stores: Sequence[str] = config.STORES,
+    ) -> None:
+        self.root = config.root(root)
+        self.embedder = embedder
+        self.clock = clock
+        self.weights = weights
+        self.stores = tuple(stores)
+        self._spaces: dict[str, Space] = {}
+        self._lock = threading.Lock()
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a space, whether it exists or not."""
+        return self.root / "spaces" / config.folder_name(name)
+
+    def space(self, name: str, *, create: bool = True) -> Space:
+        """Return the space of that name, opened; make it first if it is new and `create` holds.
+
+        Raises SpaceNotFoundError, NameRefusedError, LedgerCorruptError, EmbedderMismatchError.
+        """
+        with self._lock:
+            space = self._spaces.get(name)
+            if space is None or space.closed:
+                folder = self.folder(name)
+                if not create and not (folder / "ledger.db").exists():
+                    raise SpaceNotFoundError(self._unknown(name))
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise StorageError(
+                        f"{folder} cannot be made ({error}); choose another root with --root or AGENTMEM_HOME"
+                    ) from error
+                space = Space(
+                    name,
+                    folder,
+                    embedder=self.embedder,
+                    clock=self.clock,
+                    weights=self.weights,
+                    stores=self.stores,
+                )
+                self._spaces[name] = space
+            return space
+
+    def spaces(self) -> list[SpaceInfo]:
+        """Return what is here, by name. A space whose ledger is damaged is listed with -1 memories."""
+        found = []
+        for ledger in sorted((self.root / "spaces").glob("*/ledger.db")):
+            folder = ledger.parent
+            size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+            try:
+                name, memories, embedder = glance(ledger)
+            except StorageError:
+                name, memories, embedder = folder.name, -1, "damaged: run `agentmem doctor`"
+            found.append(SpaceInfo(name, str(folder), memories, size, embedder))
+        return sorted(found, key=lambda info: info.name)
+
+    def close(self) -> None:
+        """Close every space."""
+        with self._lock:
+            for space in self._spaces.values():
+                space.close()
+            self._spaces.clear()
+
+    def __enter__(self) -> System:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _unknown(self, name: str) -> str:
+        import difflib
+
+        names = [info.name for info in self.spaces()]
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        there = f" There are: {', '.join(names[:10])}." if names else " There are none yet."
+        return f"no space {name!r} in {self.root}.{hint}{there} Make one with `agentmem remember {name} TEXT`."
+
+
+def open_system(
+    root: str | Path | None = None,
+    *,
+    embedder: str | Embedder = config.EMBEDDER,
+    clock: Clock = system_clock,
+    weights: Path | None = None,
+    stores: Sequence[str] = config.STORES,
+) -> System:
+    """Open a root folder: `agentmem.open("~/.agentmem")`.
+
+    `embedder` names a model ("default" is all-MiniLM-L6-v2 on the fastest backend of this machine that keeps its quality)
+    or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from.
+    """
+    return System(root, embedder=embedder, clock=clock, weights=weights, stores=stores)

@@ -1,0 +1,155 @@
+"""Carrying an erasure out: suppress, drop snapshots, scrub threads, delete, reclaim the bytes, look for residue."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from agentmem import steps
+from agentmem.clock import Clock
+from agentmem.errors import DiskFullError, LedgerBusyError, ResidueError
+from agentmem.ledger import Ledger
+from agentmem.ledger.connection import Connection
+from agentmem.types import Memory, MemoryId, Receipt
+from agentmem.unlearning import intents, residue, threads
+
+PATIENCE_MS = 1_000
+"""How long reclaiming waits for other readers before it says that bytes remain and leaves the rest for later."""
+
+
+class Eraser:
+    """Erases from one space's folder. Every step may be repeated; `resume` takes up what a crash left."""
+
+    def __init__(self, folder: Path, ledger: Ledger, clock: Clock) -> None:
+        self.folder = folder
+        self.ledger = ledger
+        self.clock = clock
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of index snapshots, which hold copies of vectors and words."""
+        return self.folder / "index"
+
+    def plan(self, ids: Sequence[MemoryId]) -> list[intents.Doomed]:
+        """Return all that erasing `ids` would take, without writing anything."""
+        return intents.closure(self.ledger, ids)
+
+    def suppress(self, ids: Sequence[MemoryId]) -> tuple[int, list[intents.Doomed]]:
+        """Hide the ids and all that was derived from them, at once and for every process."""
+        steps.reached("erase.planned")
+        number, doomed = intents.suppress(self.ledger, ids, self.clock())
+        steps.reached("erase.suppressed")
+        return number, doomed
+
+    def carry_out(self, number: int) -> Receipt:
+        """Do what is left of erasure `number`. Raises ResidueError if something can still be found afterwards."""
+        doomed = self._suppressed(number)
+        if doomed:
+            self._delete(number, doomed)
+        self._reclaim([number], doomed)
+        return intents.receipts(self.ledger, number)[0]
+
+    def resume(self) -> list[Receipt]:
+        """Finish every erasure that a crash or a reader left unfinished."""
+        open_ones = intents.unfinished(self.ledger)
+        for number, state in open_ones:
+            if state == "suppressed":
+                self._delete(number, self._suppressed(number))
+        if open_ones:
+            self._reclaim([number for number, _ in open_ones], [])
+        return [receipt for number, _ in open_ones for receipt in intents.receipts(self.ledger, number)]
+
+    def _suppressed(self, number: int) -> list[Memory]:
+        seqs = intents.seqs_of(self.ledger, number)
+        return [m for chunk in self.ledger.read(seqs=seqs, vectors=True, suppressed=True) for m in chunk]
+
+    def _delete(self, number: int, doomed: Sequence[Memory]) -> None:
+        threads.scrub(self.folder / "threads.db", doomed)
+        steps.reached("erase.threads_scrubbed")
+        with self.ledger.connection.transaction():
+            # under the write lock: no process can put a snapshot back that was made before
+            if self.snapshots.exists():
+                shutil.rmtree(self.snapshots)
+            steps.reached("erase.snapshots_dropped")
+            intents.delete(self.ledger, number)
+            steps.reached("erase.deleting")
+        steps.reached("erase.deleted")
+
+    def _reclaim(self, numbers: Sequence[int], doomed: Sequence[Memory]) -> None:
+        steps.reached("erase.reclaiming")
+        why = self._reclaim_bytes()
+        if why:
+            for number in numbers:
+                intents.postpone(self.ledger, number, why)
+            return
+        steps.reached("erase.reclaimed")
+        found = self.residue(doomed)
+        if found:
+            where = "; ".join(f"{r.needle.what} in {r.file.name} at byte {r.offset}" for r in found[:5])
+            why = f"{len(found)} traces are left: {where}"
+            for number in numbers:
+                intents.postpone(self.ledger, number, why)
+            raise ResidueError(
+                f"erased, but {why}. Nothing recalls it any more; run `agentmem doctor` on the space, close other programs "
+                "that have it open, and open it again to finish."
+            )
+        for number in numbers:
+            intents.finish(self.ledger, number, self.clock(), checked=bool(doomed))
+        # the intent's own pages pass through the WAL as well
+        _checkpoint(self.ledger.connection)
+        steps.reached("erase.finished")
+
+    def _reclaim_bytes(self) -> str:
+        """Rewrite the databases without free space, and their WALs away; return why not, if that could not be done."""
+        try:
+            left = _vacuum(self.ledger.connection)
+            steps.reached("erase.vacuumed")
+            saved = self.folder / "threads.db"
+            if not left and saved.exists():
+                with contextlib.closing(Connection(saved)) as db:
+                    left = _vacuum(db)
+        except LedgerBusyError:
+            left = True
+        except DiskFullError:
+            return (
+                "the disk is too full to rewrite the database; free as much space as it takes and open the space again"
+            )
+        return (
+            "bytes remain until another program that has this space open lets go of it; the next open, close or erase "
+            "of the space finishes this"
+            if left
+            else ""
+        )
+
+    def residue(self, doomed: Sequence[Memory]) -> list[residue.Residue]:
+        """Return what is left of erased memories in the files, other than what a living memory says as well."""
+        wanted = list({n.data: n for m in doomed for n in residue.needles(m)}.values())
+        found = residue.scan(self.folder, wanted)
+        return [r for r in found if not self._alive(r.needle)]
+
+    def _alive(self, needle: residue.Needle) -> bool:
+        """Say whether a living memory holds the same bytes: "Good morning!" may have been said twice."""
+        table, column = ("vectors", "vector") if needle.what == "vector" else ("memories", "text")
+        sql = f"SELECT 1 FROM {table} WHERE instr(CAST({column} AS BLOB), ?) LIMIT 1"  # noqa: S608 - names are ours
+        return self.ledger.connection.one(sql, (needle.data,)) is not None
+
+
+def _vacuum(db: Connection) -> bool:
+    """Rewrite a database and empty its WAL; return whether a reader kept bytes alive.
+
+    VACUUM even with secure_delete: pages that were split while it was off keep copies in their slack, and the rewritten
+    pages lie in the WAL until it is checkpointed (both measured).
+    """
+    with db.patience(PATIENCE_MS):
+        if _checkpoint(db):
+            return True
+        db.all("VACUUM")
+        return _checkpoint(db)
+
+
+def _checkpoint(db: Connection) -> bool:
+    busy, _, _ = db.all("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+    return bool(busy)

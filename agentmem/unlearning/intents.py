@@ -1,0 +1,144 @@
+"""The intent log: what is being erased and how far it has come, in ids and keyed digests, never in words.
+
+    SUPPRESSED  nothing can recall it any more (one transaction)
+    ERASED      its rows are gone from the ledger (one transaction)
+    RECLAIMED   its bytes are gone from the files
+
+Every step may be run again; opening a space takes up whatever a crash left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from agentmem.errors import MemoryNotFoundError
+from agentmem.ledger import Ledger, rows
+from agentmem.types import MemoryId, Receipt
+
+State = Literal["suppressed", "erased", "reclaimed"]
+LEVEL: dict[str, Literal["suppressed", "logical", "physical"]] = {
+    "suppressed": "suppressed",
+    "erased": "logical",
+    "reclaimed": "physical",
+}
+
+# Everything that was derived from the roots, through any number of steps, and the roots themselves.
+_CLOSURE = """
+WITH RECURSIVE doomed(seq) AS (
+    SELECT seq FROM memories WHERE seq IN (SELECT value FROM json_each(?))
+    UNION SELECT child FROM lineage JOIN doomed ON parent = doomed.seq
+) SELECT m.seq, m.id, m.kind FROM memories m JOIN doomed USING (seq) ORDER BY m.seq"""
+
+
+class Doomed(NamedTuple):
+    """One memory that an erasure takes."""
+
+    seq: int
+    id: MemoryId
+    kind: str
+
+
+def closure(ledger: Ledger, ids: Sequence[MemoryId]) -> list[Doomed]:
+    """Return the ids and everything derived from them, in ledger order. Raises MemoryNotFoundError for unknown ids."""
+    seqs = ledger.seqs(ids)
+    if missing := [i for i in ids if i not in seqs]:
+        raise MemoryNotFoundError(
+            f"no memory {missing[0]!r} in this space (of {len(ids)} ids, {len(missing)} are unknown or already erased). "
+            "Nothing was erased. List what is there with `agentmem show SPACE`."
+        )
+    return [Doomed(*row) for row in ledger.connection.all(_CLOSURE, (json.dumps(sorted(seqs.values())),))]
+
+
+def suppress(ledger: Ledger, ids: Sequence[MemoryId], now: datetime) -> tuple[int, list[Doomed]]:
+    """Hide the closure of `ids` from every read path and note the intent, in one transaction.
+
+    Returns the erasure's number and what it will take. The closure is read inside the transaction: a derived memory that
+    came in meanwhile is in it.
+    """
+    with ledger.connection.transaction():
+        doomed = closure(ledger, ids)
+        key = _key(ledger)
+        counts = dict(sorted(Counter(d.kind for d in doomed).items()))
+        digests = sorted(digest(key, d.id) for d in doomed)
+        ledger.connection.all(
+            "INSERT INTO erasures (state, requested_at, erased, digests) VALUES ('suppressed', ?, ?, ?)",
+            (rows.micros(now), json.dumps(counts), json.dumps(digests)),
+        )
+        number = int(ledger.connection.one("SELECT last_insert_rowid()"))
+        seqs = [(d.seq,) for d in doomed]
+        ledger.connection.many("INSERT INTO erasing (number, seq) VALUES (?, ?)", [(number, s) for (s,) in seqs])
+        # without its origin, the same text may be brought in again while the erasure is still under way
+        ledger.connection.many("UPDATE memories SET suppressed = 1, origin = NULL WHERE seq = ?", seqs)
+        ledger.connection.many("INSERT INTO changes (seq) VALUES (?)", seqs)
+    return number, doomed
+
+
+def seqs_of(ledger: Ledger, number: int) -> list[int]:
+    """Return what erasure `number` still has to take."""
+    return [s for (s,) in ledger.connection.all("SELECT seq FROM erasing WHERE number = ? ORDER BY seq", (number,))]
+
+
+def delete(ledger: Ledger, number: int) -> None:
+    """Delete the rows of erasure `number`: derived first, then sources. The caller holds the transaction."""
+    for seq in reversed(seqs_of(ledger, number)):  # what is derived came later than its parents
+        ledger.connection.all("DELETE FROM memories WHERE seq = ?", (seq,))
+    ledger.connection.all("DELETE FROM erasing WHERE number = ?", (number,))
+    ledger.connection.all("UPDATE erasures SET state = 'erased' WHERE number = ?", (number,))
+
+
+def finish(ledger: Ledger, number: int, now: datetime, *, checked: bool) -> None:
+    """Note that the bytes of erasure `number` are gone."""
+    ledger.connection.all(
+        "UPDATE erasures SET state = 'reclaimed', finished_at = ?, checked = ?, pending = '' WHERE number = ?",
+        (rows.micros(now), checked, number),
+    )
+
+
+def postpone(ledger: Ledger, number: int, why: str) -> None:
+    """Note why the bytes of erasure `number` are still there."""
+    ledger.connection.all("UPDATE erasures SET pending = ? WHERE number = ?", (why, number))
+
+
+def unfinished(ledger: Ledger) -> list[tuple[int, State]]:
+    """Return the erasures that are not yet reclaimed, oldest first."""
+    return ledger.connection.all("SELECT number, state FROM erasures WHERE state <> 'reclaimed' ORDER BY number")
+
+
+def receipts(ledger: Ledger, number: int | None = None) -> list[Receipt]:
+    """Return all receipts, or that of one erasure, oldest first."""
+    found = ledger.connection.all(
+        "SELECT number, state, requested_at, finished_at, erased, digests, checked, pending FROM erasures "
+        "WHERE ?1 IS NULL OR number = ?1 ORDER BY number",
+        (number,),
+    )
+    return [_receipt(row) for row in found]
+
+
+def _receipt(row: tuple[Any, ...]) -> Receipt:
+    number, state, requested, finished, erased, digests, checked, pending = row
+    return Receipt(
+        number=number,
+        requested_at=rows.moment(requested),
+        finished_at=rows.maybe(finished),
+        level=LEVEL[state],
+        erased=json.loads(erased),
+        digests=tuple(json.loads(digests)),
+        checked=bool(checked),
+        pending=pending,
+    )
+
+
+def digest(key: bytes, id_: MemoryId) -> str:
+    """Return HMAC-SHA256 of an id: recognisable by who knows the id, meaningless to others."""
+    return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()
+
+
+def _key(ledger: Ledger) -> bytes:
+    return bytes(ledger.note_once("receipt_key", secrets.token_bytes(32)))
