@@ -41,7 +41,7 @@ _HOME = {
     "system_clock": "agentmem.clock",
 }
 
-__all__ = [  # noqa: PLE0604, RUF022 - sorted by hand: `open` first, it is where everybody begins
+__all__ = [  # noqa: RUF022 - sorted by hand: `open` first, it is where everybody begins
     "open",
     "AgentmemError",
     "Answer",

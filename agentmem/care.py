@@ -50,7 +50,7 @@ def _encoded(memories: list[Memory], embedder: Embedder) -> dict[int, Encoded]:
 
 
 def examine(space: Space) -> list[Finding]:
-    """Check ledger, vectors, indexes, erasures, model and versions; each finding says how to mend what does not hold."""
+    """Check ledger, vectors, indexes, erasures, model and versions; a finding that fails says how to mend it."""
     ledger = space._ledger  # noqa: SLF001 - the doctor looks inside
     faults = ledger.faults()
     findings = [

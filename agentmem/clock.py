@@ -1,7 +1,7 @@
 """Time, injected: nothing in agentmem calls `now()` itself.
 
-A clock is any callable that returns an aware `datetime`. `system_clock` is the real one; `FixedClock` stands still until
-it is told to move, which is what tests, replays and the demo's "a month later" need.
+A clock is any callable that returns an aware `datetime`. `system_clock` is the real one; `FixedClock` stands still
+until it is told to move, which is what tests, replays and the demo's "a month later" need.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class FixedClock:
         self.now = aware(now, "now")
 
     def __call__(self) -> datetime:
+        """Return the time at which this clock stands."""
         return self.now
 
     def advance(self, delta: timedelta) -> None:

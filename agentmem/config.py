@@ -41,8 +41,8 @@ def cache(explicit: str | Path | None = None) -> Path:
 def folder_name(space: str) -> str:
     """Return the folder of a space: one path component that no name can break out of, on any system.
 
-    Everything but lower-case letters, digits, `-` and `_` is percent-encoded (capitals too: some disks fold case); device
-    names get their first letter encoded; what would be too long for a disk ends in a digest of the whole name.
+    Everything but lower-case letters, digits, `-` and `_` is percent-encoded (capitals too: some disks fold case);
+    device names get their first letter encoded; what would be too long for a disk ends in a digest of the whole name.
     """
     if not space or not space.strip() or not space.isprintable():
         raise NameRefusedError(

@@ -94,8 +94,8 @@ class TermCounts:
 class Snapshot(Protocol):
     """A store that can be put on disk and taken back, so that a large space opens quickly.
 
-    `save` writes into an existing, empty folder; `load` replaces what the store holds, and raises `ValueError` for files it
-    does not understand: the caller then rebuilds from the ledger.
+    `save` writes into an existing, empty folder; `load` replaces what the store holds, and raises `ValueError` for
+    files it does not understand: the caller then rebuilds from the ledger.
     """
 
     def save(self, folder: Path) -> None:

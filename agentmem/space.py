@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from agentmem import config, steps
 from agentmem.clock import Clock, aware, system_clock
@@ -76,8 +76,8 @@ class Space:
     ) -> list[MemoryId]:
         """Remember a text, a Draft or many of them, all in one transaction; return their ids in order.
 
-        Keyword arguments (`speaker=`, `thread=`, `said_at=`, ... the fields of Draft) complete what was passed as a string.
-        Raises an InputError that says what is wrong, and then nothing was written.
+        Keyword arguments (`speaker=`, `thread=`, `said_at=`, ... the fields of Draft) complete what was passed as a
+        string. Raises an InputError that says what is wrong, and then nothing was written.
         """
         now = aware(self.clock(), "the clock's time")
         single = isinstance(what, str | Draft)
@@ -103,8 +103,9 @@ class Space:
     def erase(self, ids: MemoryId | Iterable[MemoryId]) -> Receipt:
         """Erase memories and everything derived from them, everywhere in this space, and look whether it is gone.
 
-        Raises MemoryNotFoundError (then nothing was erased) and ResidueError (then it is erased, but traces were found).
-        If another program reads the space meanwhile, the receipt's `pending` says that bytes remain; they go later.
+        Raises MemoryNotFoundError (then nothing was erased) and ResidueError (then it is erased, but traces were
+        found). If another program reads the space meanwhile, the receipt's `pending` says that bytes remain; they go
+        later.
         """
         wanted = [ids] if isinstance(ids, str) else list(ids)
         if not wanted:
@@ -141,11 +142,11 @@ class Space:
         filter: Filter = NO_FILTER,  # noqa: A002 - what it is called everywhere
         explain: bool = True,
     ) -> Recall:
-        """Return the memories that bear on the question, best first: at most `k` (default 10), or what fits `max_tokens`.
+        """Return the memories that bear on the question, best first: `k` (default 10), or what fits `max_tokens`.
 
-        `filter` restricts by thread, speaker, kind, time and metadata, and `filter.as_of` goes back in time. `confidence`
-        of the result is the calibrated probability that the answer is in memory at all. With `explain`, each Evidence
-        carries what every signal contributed to its score.
+        `filter` restricts by thread, speaker, kind, time and metadata, and `filter.as_of` goes back in time.
+        `confidence` of the result is the calibrated probability that the answer is in memory at all. With `explain`,
+        each Evidence carries what every signal contributed to its score.
         """
         if not isinstance(question, str) or not question.strip():
             raise TextError("the question is empty; ask something, or list memories with `agentmem show`")
@@ -236,7 +237,7 @@ class Space:
             return self._ledger.meta("embedder")
 
     def rebuild(self, embedder: str | Embedder | None = None, *, progress: Progress | None = None) -> None:
-        """Throw the indexes away and build them from the ledger; with `embedder`, encode every memory anew with it first.
+        """Build the indexes anew from the ledger; with `embedder`, encode every memory anew with it first.
 
         One transaction: until it commits, the space stays as it was, also for other processes.
         """
@@ -270,7 +271,7 @@ class Space:
             return figures(self)
 
     def close(self) -> None:
-        """Write down what recalls have counted, snapshot the indexes if that is worth it, and close. May be called twice."""
+        """Write down what recalls have counted, snapshot the indexes if worth it, and close. May be called twice."""
         with self._lock:
             if self.closed:
                 return
@@ -283,7 +284,7 @@ class Space:
                 self.closed = True
                 self._ledger.close()
 
-    def __enter__(self) -> Space:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -337,7 +338,8 @@ class Space:
         if recorded is not None and recorded != embedder.name:
             self._embedder = None
             raise EmbedderMismatchError(
-                f"the space {self.name!r} was filled by the embedder {recorded!r} and cannot be read with {embedder.name!r}: "
+                f"the space {self.name!r} was filled by the embedder {recorded!r} and cannot be read with "
+                f"{embedder.name!r}: "
                 f"their vectors do not compare. Open it without naming an embedder, or encode all of it anew with: "
                 f"agentmem rebuild {self.name} --embedder {embedder.name}"
             )
@@ -361,7 +363,7 @@ class Space:
 
 
 def tokens(memory: Memory) -> int:
-    """Estimate the tokens a memory takes in a prompt, with its date and speaker: a quarter of its UTF-8 bytes, and eight."""
+    """Estimate the tokens a memory takes in a prompt with date and speaker: a quarter of its UTF-8 bytes, and eight."""
     return -(-len(memory.text.encode()) // 4) + 8
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from agentmem import config
 from agentmem.clock import Clock, system_clock
@@ -87,7 +88,7 @@ class System:
                 space.close()
             self._spaces.clear()
 
-    def __enter__(self) -> System:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -115,7 +116,7 @@ def open_system(
 ) -> System:
     """Open a root folder: `agentmem.open("~/.agentmem")`.
 
-    `embedder` names a model ("default" is all-MiniLM-L6-v2 on the fastest backend of this machine that keeps its quality)
-    or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from.
+    `embedder` names a model ("default" is all-MiniLM-L6-v2 on the fastest backend of this machine that keeps its
+    quality) or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from.
     """
     return System(root, embedder=embedder, clock=clock, weights=weights, stores=stores)

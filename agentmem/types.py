@@ -213,8 +213,9 @@ class Receipt:
 
     `erased` counts memories by kind. `level` is how far it went: "logical" (gone from ledger and indexes), "physical"
     (and from the bytes of every file of the space). `checked`: every file was scanned for the erased texts afterwards;
-    false where a crash took the texts before the scan could be made. `pending` says what is still to be done and why, empty when done.
-    `digests` are HMAC-SHA256 of the erased ids under the space's key: whoever knows an id can check that it is meant.
+    false where a crash took the texts before the scan could be made. `pending` says what is still to be done and why,
+    empty when done. `digests` are HMAC-SHA256 of the erased ids under the space's key: whoever knows an id can check
+    that it is meant.
     """
 
     number: int
@@ -239,7 +240,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SpaceInfo:
-    """What a listing shows of a space: name, folder, recallable memories, bytes on disk, the embedder that filled it."""
+    """What a listing shows of a space: name, folder, recallable memories, bytes on disk, embedder."""
 
     name: str
     path: str

@@ -1,1 +1,38 @@
+"""The agent: a LangGraph graph that recalls, replies and remembers; chat models; conversations that survive a restart.
 
+Importing this package loads neither langgraph nor langchain; they come with the first name that needs them. No other room
+imports them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentmem.agent.chat import Chat, ChatEvent, Piece, Reply, chat
+    from agentmem.agent.checkpoints import open_saver
+    from agentmem.agent.graph import build_agent
+    from agentmem.agent.models import check_model, open_model
+
+_HOME = {
+    "Chat": "chat",
+    "ChatEvent": "chat",
+    "Piece": "chat",
+    "Reply": "chat",
+    "build_agent": "graph",
+    "chat": "chat",
+    "check_model": "models",
+    "open_model": "models",
+    "open_saver": "checkpoints",
+}
+
+__all__ = ["Chat", "ChatEvent", "Piece", "Reply", "build_agent", "chat", "check_model", "open_model", "open_saver"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    import importlib
+
+    if name in _HOME:
+        return getattr(importlib.import_module(f"agentmem.agent.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'agentmem.agent' has no attribute {name!r}")

@@ -1,1 +1,1 @@
-"""Encoding: where text becomes vector, cues, time and features, once. Everything downstream receives finished values."""
+"""Encoding: where text becomes vector, cues, time and features, once. All downstream receives finished values."""

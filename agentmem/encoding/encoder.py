@@ -11,9 +11,9 @@ import numpy as np
 
 from agentmem.clock import aware
 from agentmem.encoding.cues import rule_cues
-from agentmem.recall.features import text_features
 from agentmem.errors import InputError, LineageError, TextError, TimeError, VectorError
 from agentmem.protocols import Embedder
+from agentmem.recall.features import text_features
 from agentmem.types import KINDS, MAX_TEXT_BYTES, PRIMARY, Draft, Encoded, Metadata, Vectors
 
 Progress = Callable[[int, int], None]
@@ -66,7 +66,8 @@ def _check_metadata(metadata: Metadata) -> None:
         _check_text(name, "a metadata name")
         if not isinstance(value, SCALARS) or (isinstance(value, float) and not math.isfinite(value)):
             raise InputError(
-                f"metadata[{name!r}]={value!r}: a value is a string, a finite number, true, false or null, so that recall "
+                f"metadata[{name!r}]={value!r}: a value is a string, a finite number, true, false or null, so that "
+                f"recall "
                 "can filter by it; flatten what is nested"
             )
         if isinstance(value, str):
@@ -78,7 +79,8 @@ def _check_text(text: object, what: str) -> None:
         raise TextError(f"{what} must be a string, not {type(text).__name__}")
     if "\0" in text:
         raise TextError(
-            f"{what} has a NUL character at position {text.index(chr(0))}; it is likely not text. Remove it: text.replace('\\0', '')"
+            f"{what} has a NUL character at position {text.index(chr(0))}; it is likely not text. Remove it: "
+            f"text.replace('\\0', '')"
         )
     try:
         size = len(text.encode())
@@ -86,13 +88,14 @@ def _check_text(text: object, what: str) -> None:
         raise TextError(f"{what} is not valid Unicode (a lone surrogate at position {error.start})") from error
     if size > MAX_TEXT_BYTES:
         raise TextError(
-            f"{what} has {size:,} bytes and one memory holds at most {MAX_TEXT_BYTES:,}; split it into turns or paragraphs "
+            f"{what} has {size:,} bytes and one memory holds at most {MAX_TEXT_BYTES:,}; split it into turns or "
+            f"paragraphs "
             "and remember those (one call, one transaction)"
         )
 
 
 def encode(drafts: Sequence[Draft], embedder: Embedder, *, progress: Progress | None = None) -> list[Encoded]:
-    """Return vector, cues and features of every draft. Raises VectorError if the embedder does not keep its contract."""
+    """Return vector, cues and features of every draft. Raises VectorError if the embedder breaks its contract."""
     encoded: list[Encoded] = []
     for start in range(0, len(drafts), BATCH):
         batch = drafts[start : start + BATCH]
@@ -111,7 +114,8 @@ def checked(vectors: Vectors, rows: int, embedder: Embedder) -> Vectors:
     """Return the vectors if they are (rows, dim) finite float32; else raise VectorError naming the embedder."""
     if vectors.shape != (rows, embedder.dim) or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
         raise VectorError(
-            f"the embedder {embedder.name!r} returned {vectors.dtype} {vectors.shape} for {rows} texts, where finite float32 "
+            f"the embedder {embedder.name!r} returned {vectors.dtype} {vectors.shape} for {rows} texts, where finite "
+            f"float32 "
             f"({rows}, {embedder.dim}) was due; nothing was written"
         )
     return vectors

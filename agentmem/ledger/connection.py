@@ -117,17 +117,21 @@ def _translate(error: sqlite3.Error, path: Path) -> StorageError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return LedgerCorruptError(
-            f"{path} is damaged ({error}), so agentmem will not guess what it held. Nothing was changed. Restore the last "
-            f"archive with `agentmem restore ARCHIVE --as NEW_NAME`, or try SQLite's own `sqlite3 {path.name} .recover`."
+            f"{path} is damaged ({error}), so agentmem will not guess what it held. Nothing was changed. Restore the "
+            f"last "
+            f"archive with `agentmem restore ARCHIVE --as NEW_NAME`, or try SQLite's own `sqlite3 {path.name} "
+            f".recover`."
         )
     if code == sqlite3.SQLITE_FULL:
         return DiskFullError(
-            f"no space left on the disk of {path}: nothing of this call was written and the space still opens. Free some "
+            f"no space left on the disk of {path}: nothing of this call was written and the space still opens. Free "
+            f"some "
             "space and try again."
         )
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return LedgerBusyError(
-            f"another process has held {path} for too long ({error}). Nothing was written; try again, or see who holds it "
+            f"another process has held {path} for too long ({error}). Nothing was written; try again, or see who "
+            f"holds it "
             f"with `lsof {path}`."
         )
     if code == sqlite3.SQLITE_READONLY:

@@ -71,8 +71,8 @@ class Ledger:
     def commit(self, drafts: Sequence[Draft], encoded: Sequence[Encoded], now: datetime) -> Committed:
         """Write a batch in one transaction: all of it, or none.
 
-        A draft whose origin is known adds nothing and gets the id of the first. Raises LineageError if a parent does not
-        exist (any more): what was derived from something forgotten must not come in.
+        A draft whose origin is known adds nothing and gets the id of the first. Raises LineageError if a parent does
+        not exist (any more): what was derived from something forgotten must not come in.
         """
         with self.connection.transaction():
             committed = self._write(drafts, encoded, now)
@@ -163,7 +163,8 @@ class Ledger:
         found = self.seqs(named)
         if missing := [p for p in named if p not in found]:
             raise LineageError(
-                f"{len(missing)} of the named parents are not in this space (first: {missing[0]}). They never were, or they "
+                f"{len(missing)} of the named parents are not in this space (first: {missing[0]}). They never were, "
+                f"or they "
                 "were erased meanwhile; nothing was written, since what was derived from them must not stay either."
             )
         return found
@@ -250,7 +251,7 @@ class Ledger:
 
     def find(self, ids: Sequence[MemoryId], *, vectors: bool = False) -> dict[MemoryId, Memory]:
         """Return those of the ids that can be recalled, whole."""
-        found = self._select_in(f"SELECT {rows.COLUMNS} FROM memories m WHERE m.id IN", ids, "AND m.suppressed = 0")
+        found = self._select_in(rows.READ + " m.id IN", ids, "AND m.suppressed = 0")
         return {m.id: m for m in self._whole(found, vectors=vectors)}
 
     def read(
@@ -264,14 +265,14 @@ class Ledger:
     ) -> Iterator[list[Memory]]:
         """Yield recallable memories in ledger order, in chunks; only those after seq `after`, or of `seqs`.
 
-        Not `whole` leaves out cues and parents, which indexes do not need. `suppressed` yields, of `seqs`, those that are
-        being erased.
+        Not `whole` leaves out cues and parents, which indexes do not need. `suppressed` yields, of `seqs`, those that
+        are being erased.
         """
         if seqs is not None:
             wanted = sorted(seqs)
             for start in range(0, len(wanted), CHUNK):
                 found = self._select_in(
-                    f"SELECT {rows.COLUMNS} FROM memories m WHERE m.seq IN",
+                    rows.READ + " m.seq IN",
                     wanted[start : start + CHUNK],
                     f"AND m.suppressed = {int(suppressed)} ORDER BY m.seq",
                 )
@@ -280,7 +281,7 @@ class Ledger:
             return
         while True:
             found = self.connection.all(
-                f"SELECT {rows.COLUMNS} FROM memories m WHERE m.seq > ? AND m.suppressed = 0 ORDER BY m.seq LIMIT 2000",
+                rows.READ + " m.seq > ? AND m.suppressed = 0 ORDER BY m.seq LIMIT 2000",
                 (after,),
             )
             if not found:
@@ -313,7 +314,8 @@ class Ledger:
         features), times in microseconds.
         """
         sql = (
-            "SELECT seq, id, kind, speaker, thread, position, said_at, valid_from, valid_to, happened_from, happened_to, "
+            "SELECT seq, id, kind, speaker, thread, position, said_at, valid_from, valid_to, happened_from, "
+            "happened_to, "
             "features FROM memories WHERE "
         )
         if seqs is not None:

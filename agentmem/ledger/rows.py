@@ -1,4 +1,4 @@
-"""Between values and rows: times as microseconds since 1970 (UTC) with their zone, vectors and features as float32 blobs."""
+"""Between values and rows: times as microseconds since 1970 and a zone, vectors and features as float32 blobs."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def dumps(metadata: Metadata) -> str:
     return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-COLUMNS = (
-    "m.seq, m.id, m.kind, m.text, m.speaker, m.thread, m.position, m.said_at, m.said_zone, m.stored_at, m.valid_from, "
-    "m.valid_to, m.happened_from, m.happened_to, m.metadata, m.origin"
+READ = (
+    "SELECT m.seq, m.id, m.kind, m.text, m.speaker, m.thread, m.position, m.said_at, m.said_zone, m.stored_at, m.valid_from, "
+    "m.valid_to, m.happened_from, m.happened_to, m.metadata, m.origin FROM memories m WHERE"
 )
 
 
@@ -70,7 +70,7 @@ def memory(
     cues: Mapping[str, tuple[str, ...]] | None = None,
     parents: tuple[str, ...] = (),
 ) -> Memory:
-    """Return the memory of one row of COLUMNS."""
+    """Return the memory of one row of READ."""
     seq, id_, kind, text, speaker, thread, position, said, zone, stored, v_from, v_to, h_from, h_to, meta, origin = row
     found = cues or {}
     return Memory(

@@ -1,6 +1,7 @@
 """The ledger's tables, as a list of migrations (sqlite-utils), each applied once and in order.
 
-`PRAGMA user_version` holds how many were applied, so that opening a current ledger needs neither sqlite-utils nor a lock.
+`PRAGMA user_version` holds how many were applied, so that opening a current ledger needs neither sqlite-utils nor a
+lock.
 """
 
 from __future__ import annotations

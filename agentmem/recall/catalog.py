@@ -22,8 +22,8 @@ class Catalog:
     """Columns over n memories, in ledger order.
 
     `seq` (n,) int64; `kind`, `thread`, `speaker` (n,) int64 codes, -1 for no speaker; `position` (n,) int64;
-    `said_at`, `valid_from`, `valid_to`, `happened_from`, `happened_to` (n,) float64 seconds since 1970, nan where unknown;
-    `features` (n, F) float32; `previous`, `next` (n,) rows of the neighbours in the thread, -1 at its ends.
+    `said_at`, `valid_from`, `valid_to`, `happened_from`, `happened_to` (n,) float64 seconds since 1970, nan where
+    unknown; `features` (n, F) float32; `previous`, `next` (n,) rows of the neighbours in the thread, -1 at its ends.
     """
 
     def __init__(self) -> None:

@@ -89,7 +89,7 @@ def gather(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) 
     rows = np.concatenate([pool, _around(pool, catalog)])
     ids = [catalog.ids[row] for row in rows]
     place = _places(rows)
-    vectors = _vectors(query, ids, indexes)
+    vectors = _vectors(ids, indexes)
     counts = _counts(query, ids, indexes)
     named = np.full(len(rows), NOBODY, np.float32)
     if features.named:
@@ -140,7 +140,7 @@ class _places:  # noqa: N801 - used as a function
         return np.where((self.sorted[found] == rows) & (rows != NONE), self.order[found], NONE)
 
 
-def _vectors(query: Query, ids: list[MemoryId], indexes: Indexes) -> npt.NDArray[np.float32]:
+def _vectors(ids: list[MemoryId], indexes: Indexes) -> npt.NDArray[np.float32]:
     for store in indexes.stores.values():
         if isinstance(store, Vectorial):
             return store.vectors(ids)

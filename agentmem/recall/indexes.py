@@ -137,13 +137,14 @@ class Indexes:
                 if isinstance(store, Snapshot):
                     store.load(current / name)
                     if len(store) != len(columns):
-                        raise ValueError(f"{name} holds {len(store)} memories, the ledger {len(columns)}")  # noqa: TRY301
+                        raise ValueError(f"{name} holds {len(store)} memories, the ledger {len(columns)}")
             self.catalog.add(columns)
             self.mark = self._saved = mark
             self._fill_the_rest()
         except (OSError, ValueError, KeyError, TypeError) as error:
             warnings.warn(
-                f"the index snapshot in {current} cannot be used ({error}); the indexes are rebuilt from the ledger, which "
+                f"the index snapshot in {current} cannot be used ({error}); the indexes are rebuilt from the ledger, "
+                f"which "
                 "has everything. Nothing is lost.",
                 RuntimeWarning,
                 stacklevel=2,

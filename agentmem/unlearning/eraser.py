@@ -6,7 +6,6 @@ import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from agentmem import steps
 from agentmem.clock import Clock
@@ -93,7 +92,8 @@ class Eraser:
             for number in numbers:
                 intents.postpone(self.ledger, number, why)
             raise ResidueError(
-                f"erased, but {why}. Nothing recalls it any more; run `agentmem doctor` on the space, close other programs "
+                f"erased, but {why}. Nothing recalls it any more; run `agentmem doctor` on the space, close other "
+                f"programs "
                 "that have it open, and open it again to finish."
             )
         for number in numbers:

@@ -50,7 +50,8 @@ def closure(ledger: Ledger, ids: Sequence[MemoryId]) -> list[Doomed]:
     seqs = ledger.seqs(ids)
     if missing := [i for i in ids if i not in seqs]:
         raise MemoryNotFoundError(
-            f"no memory {missing[0]!r} in this space (of {len(ids)} ids, {len(missing)} are unknown or already erased). "
+            f"no memory {missing[0]!r} in this space (of {len(ids)} ids, {len(missing)} are unknown or already "
+            f"erased). "
             "Nothing was erased. List what is there with `agentmem show SPACE`."
         )
     return [Doomed(*row) for row in ledger.connection.all(_CLOSURE, (json.dumps(sorted(seqs.values())),))]
@@ -59,8 +60,8 @@ def closure(ledger: Ledger, ids: Sequence[MemoryId]) -> list[Doomed]:
 def suppress(ledger: Ledger, ids: Sequence[MemoryId], now: datetime) -> tuple[int, list[Doomed]]:
     """Hide the closure of `ids` from every read path and note the intent, in one transaction.
 
-    Returns the erasure's number and what it will take. The closure is read inside the transaction: a derived memory that
-    came in meanwhile is in it.
+    Returns the erasure's number and what it will take. The closure is read inside the transaction: a derived memory
+    that came in meanwhile is in it.
     """
     with ledger.connection.transaction():
         doomed = closure(ledger, ids)
