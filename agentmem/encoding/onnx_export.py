@@ -1,0 +1,185 @@
+"""Builds an ONNX graph straight from safetensors weights, without PyTorch: one text in, one unit vector out.
+
+Why not `torch.onnx.export`: it needs PyTorch and transformers imported (seconds) and yields a traced graph that has to
+be fused again; a BERT encoder is twenty operators, written down here. The graph takes the tokens of a single text, so
+it needs no padding and no attention mask, and the vector is a function of the text alone.
+
+Precision "fp32" uses standard operators only. "int8" quantises the weights of each output channel to [-127, 127] and
+lets ONNX Runtime quantise the activations of this one text as it runs (operator com.microsoft.DynamicQuantizeMatMul).
+
+Two choices were measured, not guessed. LayerNormalization as a plain operator is eight times faster on a CPU than ONNX
+Runtime's fused SkipLayerNormalization, hence sessions must not optimise beyond the basic level. One scale a channel,
+not one a matrix: the mean cosine to fp32 rises from .954 to .992 at the same speed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from agentmem.encoding.model_recipe import LARGEST_WEIGHTS, NotExportableError, Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+
+Precision = Literal["fp32", "int8"]
+EXPORT_VERSION = 1  # part of the key of every exported file: raise it when the graph changes
+OPSET, IR = 20, 9  # the oldest that have GELU as an operator; ONNX Runtime >= 1.18 reads them
+CONTRIB = "com.microsoft"
+PREFIXES = ("", "bert.", "roberta.", "model.", "0.auto_model.")
+
+
+def build(folder: Path, recipe: Recipe, precision: Precision) -> bytes:
+    """Return the ONNX file of the model in `folder`: int64 `input_ids` (1, tokens) to float32 `vector` (1, dim).
+
+    Raises NotExportableError where the weights are not one safetensors file of the expected names and types.
+    """
+    graph = _Graph(_weights(folder), precision)
+    x = graph.embeddings(recipe)
+    for layer in range(recipe.layers):
+        x = graph.layer(x, f"encoder.layer.{layer}.", recipe)
+    graph.pool(x, recipe)
+    return graph.serialise(recipe.dim)
+
+
+def _weights(folder: Path) -> Mapping[str, Array]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise NotExportableError("its weights are not one model.safetensors")
+    if path.stat().st_size > LARGEST_WEIGHTS:
+        raise NotExportableError("its weights are too large for one ONNX file")
+    try:
+        weights = load_file(path)
+    except (SafetensorError, TypeError, KeyError) as error:
+        raise NotExportableError(f"its weights cannot be read as arrays ({error})") from error
+    for prefix in PREFIXES:
+        if f"{prefix}embeddings.word_embeddings.weight" in weights:
+            return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+    raise NotExportableError("its weights have other names than BERT's")
+
+
+class _Graph:
+    """Nodes and constants as they are added; every method returns the name of what it computes."""
+
+    def __init__(self, weights: Mapping[str, Array], precision: Precision) -> None:
+        self.weights = weights
+        self.precision = precision
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def weight(self, name: str) -> Array:
+        try:
+            return self.weights[name].astype(np.float32, copy=False)
+        except KeyError as error:
+            raise NotExportableError(f"its weights lack {name}") from error
+
+    def constant(self, value: Array | float | list[int]) -> str:
+        from onnx import numpy_helper
+
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        if array.dtype == np.float64:
+            array = array.astype(np.float32)
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def op(self, kind: str, *inputs: str, outputs: int = 1, domain: str = "", **attributes: Any) -> list[str]:
+        from onnx import helper
+
+        made = [f"{kind}_{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), made, name=made[0], domain=domain, **attributes))
+        return made
+
+    def embeddings(self, recipe: Recipe) -> str:
+        words = self.weight("embeddings.word_embeddings.weight")
+        positions = self.weight("embeddings.position_embeddings.weight")[recipe.position_offset :]
+        # A single text is all of segment 0, so that the segment's vector is a constant of every position.
+        positions = positions[: recipe.max_tokens] + self.weight("embeddings.token_type_embeddings.weight")[0]
+        if words.shape[1] != recipe.dim:
+            raise NotExportableError("its word vectors are of another size than its layers")
+        if self.precision == "int8":
+            # The table is most of the file and only copied from: half precision halves what a cold start must read.
+            rows = self.op("Gather", self.constant(words.astype(np.float16)), "input_ids")[0]
+            rows = self.op("Cast", rows, to=1)[0]
+        else:
+            rows = self.op("Gather", self.constant(words), "input_ids")[0]
+        tokens = self.op("Shape", "input_ids", start=1, end=2)[0]
+        places = self.op("Slice", self.constant(positions), self.constant([0]), tokens)[0]
+        return self.normalised(rows, places, "embeddings.LayerNorm", recipe)
+
+    def layer(self, x: str, at: str, recipe: Recipe) -> str:
+        attended = self.linear(self.attention(x, at, recipe), *self.pair(f"{at}attention.output.dense"))
+        x = self.normalised(x, attended, f"{at}attention.output.LayerNorm", recipe)
+        inner = self.linear(x, *self.pair(f"{at}intermediate.dense"))
+        if recipe.activation == "relu":
+            inner = self.op("Relu", inner)[0]
+        else:
+            inner = self.op("Gelu", inner, approximate=recipe.activation)[0]
+        return self.normalised(x, self.linear(inner, *self.pair(f"{at}output.dense")), f"{at}output.LayerNorm", recipe)
+
+    def attention(self, x: str, at: str, recipe: Recipe) -> str:
+        size = recipe.dim // recipe.heads
+        parts = [self.pair(f"{at}attention.self.{name}") for name in ("query", "key", "value")]
+        # softmax(QK'/sqrt(size))V (Vaswani et al. 2017), with the root folded into the queries' weights.
+        scales = np.float32(size**-0.5), np.float32(1), np.float32(1)
+        weight = np.concatenate([w * s for (w, _), s in zip(parts, scales, strict=True)])
+        bias = np.concatenate([b * s for (_, b), s in zip(parts, scales, strict=True)])
+        joint = self.op("Reshape", self.linear(x, weight, bias), self.constant([-1, 3, recipe.heads, size]))[0]
+        by_head = self.op("Transpose", joint, perm=[1, 2, 0, 3])[0]
+        queries, keys, values = self.op("Split", by_head, outputs=3, axis=0, num_outputs=3)
+        scores = self.op("MatMul", queries, self.op("Transpose", keys, perm=[0, 1, 3, 2])[0])[0]
+        mixed = self.op("MatMul", self.op("Softmax", scores, axis=-1)[0], values)[0]
+        by_token = self.op("Transpose", mixed, perm=[0, 2, 1, 3])[0]
+        return self.op("Reshape", by_token, self.constant([1, -1, recipe.dim]))[0]
+
+    def pair(self, name: str) -> tuple[Array, Array]:
+        return self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
+
+    def linear(self, x: str, weight: Array, bias: Array) -> str:
+        """`weight` is (outputs, inputs), as PyTorch keeps it."""
+        if self.precision == "fp32":
+            return self.op("Add", self.op("MatMul", x, self.constant(weight.T))[0], self.constant(bias))[0]
+        scales = np.maximum(np.abs(weight).max(1), np.float32(1e-12)) / np.float32(127)
+        steps = np.rint(weight / scales[:, None]).astype(np.int8)
+        zeros = np.zeros(len(weight), np.int8)
+        constants = (self.constant(c) for c in (steps.T, scales.astype(np.float32), zeros, bias))
+        return self.op("DynamicQuantizeMatMul", x, *constants, domain=CONTRIB)[0]
+
+    def normalised(self, x: str, y: str, name: str, recipe: Recipe) -> str:
+        total = self.op("Add", x, y)[0]
+        scale, shift = self.pair(name)
+        constants = self.constant(scale), self.constant(shift)
+        return self.op("LayerNormalization", total, *constants, axis=-1, epsilon=recipe.epsilon)[0]
+
+    def pool(self, x: str, recipe: Recipe) -> None:
+        from onnx import helper
+
+        if recipe.pooling == "cls":
+            pooled = self.op("Gather", x, self.constant(np.array(0, np.int64)), axis=1)[0]
+        else:
+            kind = "ReduceMean" if recipe.pooling == "mean" else "ReduceMax"
+            pooled = self.op(kind, x, self.constant([1]), keepdims=0)[0]
+        self.nodes.append(helper.make_node("LpNormalization", [pooled], ["vector"], name="vector", axis=-1, p=2))
+
+    def serialise(self, dim: int) -> bytes:
+        from onnx import TensorProto, helper
+
+        graph = helper.make_graph(
+            self.nodes,
+            "sentence_encoder",
+            [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "tokens"])],
+            [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, dim])],
+            self.constants,
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="agentmem")
+        return bytes(model.SerializeToString())
