@@ -1,1 +1,1 @@
-
+"""Stores: indexes over memories, one file each, found by their file name (see `agentmem.registry`)."""

@@ -1,0 +1,242 @@
+"""Nearest memories by cosine, in FAISS: half-precision rows, searched in full.
+
+Nothing is trained on the vectors, so nothing remembers an erased one, and a row can be overwritten in place: the last
+row moves into the hole. Measured at 100,000 x 384 on one core: float16 takes 2.4 ms and finds the top 10 of float32,
+which takes 6 ms; fixed-scale int8 takes 1.1 ms and loses 2 % of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agentmem.errors import AgentmemError, MissingExtraError, VectorError
+from agentmem.protocols import MemoryStore
+from agentmem.types import Hit, Memory, MemoryId, Query, Vectors
+from agentmem_stores._snapshot import pack, read_snapshot, unpack, write_snapshot
+
+_FORM = "agentmem episodic 1"
+_MARGIN = 16
+"""Hits asked of FAISS beyond k, so that a tie at the end of the list is seen."""
+_NOISE = 1e-5
+"""How far FAISS's float32 sums may lie from ours, relative to the score (measured: 2e-7 at 384 dimensions)."""
+
+_DISTRIBUTIONS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss-gpu-cuvs")
+"""Packages that all install the module `faiss`."""
+
+Rows = npt.NDArray[np.int64]
+
+
+class Episodic:
+    """A FAISS index of float16 rows; the score is the dot product of query and row. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._faiss = _import_faiss()
+        self._lock = threading.RLock()  # FAISS frees the GIL, and an index that grows under a search would crash it
+        self._index: Any = None
+        self._ids: list[MemoryId] = []
+        self._row: dict[MemoryId, int] = {}
+
+    def add(self, memories: Sequence[Memory]) -> None:
+        """Take memories in, known ids replaced; raise VectorError, and take none, if one has no usable vector."""
+        if not memories:
+            return
+        with self._lock:
+            dim = self._index.d if self._index is not None else None
+            last = {memory.id: place for place, memory in enumerate(memories)}
+            rows = _rows(memories, dim)
+            if self._index is None:
+                self._index = self._new(rows.shape[1])
+            old = [(self._row[i], place) for i, place in last.items() if i in self._row]
+            if old:
+                to, which = zip(*old, strict=True)
+                self._codes()[list(to)] = rows[list(which)]
+            new = [i for i in last if i not in self._row]
+            if new:
+                fresh = rows if len(new) == len(memories) else rows[[last[i] for i in new]]
+                self._index.add(fresh.astype(np.float32))
+                self._row.update(zip(new, range(len(self._ids), len(self._ids) + len(new)), strict=True))
+                self._ids.extend(new)
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        """Return the min(k, size) nearest, ties by id; raise VectorError for a query of another size."""
+        with self._lock:
+            if not self._ids or k <= 0:
+                return []
+            sought = _vector(query.vector, self._index.d, "the query")
+            within = None if query.allowed is None else self._known(query.allowed)
+            size = len(self._ids) if within is None else len(within)
+            if not size:
+                return []
+            rows, scores = self._nearest(sought, min(k, size), size, within)
+            ids = self._ids
+            hits = [Hit(ids[row], score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
+        hits.sort(key=lambda hit: (-hit.score, hit.id))
+        return hits[:k]
+
+    def remove(self, ids: Collection[MemoryId]) -> frozenset[MemoryId]:
+        """Drop the ids and return those that were there; their rows are overwritten, not only cut off."""
+        with self._lock:
+            gone = frozenset(i for i in ids if i in self._row)
+            if not gone:
+                return gone
+            if len(gone) == len(self._ids):
+                self._codes()[:] = 0
+                self._index, self._ids, self._row = None, [], {}
+                return gone
+            left = len(self._ids) - len(gone)
+            holes = sorted(row for row in (self._row.pop(i) for i in gone) if row < left)
+            movers = [row for row in range(left, len(self._ids)) if self._ids[row] not in gone]
+            codes = self._codes()
+            codes[holes] = codes[movers]
+            codes[left:] = 0
+            del codes
+            for hole, mover in zip(holes, movers, strict=True):
+                self._ids[hole] = self._ids[mover]
+                self._row[self._ids[hole]] = hole
+            del self._ids[left:]
+            self._index.remove_ids(self._faiss.IDSelectorRange(left, self._index.ntotal))
+            return gone
+
+    def vectors(self, ids: Sequence[MemoryId]) -> Vectors:
+        """Return (n, dim) the rows as held, in half precision, zeros for an unknown id; (n, 0) of an empty store."""
+        with self._lock:
+            if not self._ids:
+                return np.zeros((len(ids), 0), np.float32)
+            row = self._row
+            rows = np.array([row.get(i, -1) for i in ids], np.int64)
+            found = self._codes()[rows].astype(np.float32)
+        found[rows < 0] = 0
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write all rows and ids into the folder."""
+        with self._lock:
+            codes = self._codes() if self._ids else np.zeros((0, 0), np.float16)
+            write_snapshot(folder, _FORM, {"ids": pack(self._ids), "codes": codes})
+
+    def load(self, folder: Path) -> None:
+        """Replace all rows and ids by those in the folder; raise ValueError for a file that is not understood."""
+        packed, codes = read_snapshot(folder, _FORM, ("ids", "codes"))
+        ids = unpack(packed)
+        row = {i: place for place, i in enumerate(ids)}
+        if codes.dtype != np.float16 or codes.ndim != 2 or len(codes) != len(ids) or len(row) != len(ids):
+            raise ValueError(f"{folder} holds {codes.dtype} {codes.shape} for {len(ids)} ids; delete it and rebuild")
+        index = None
+        if ids:
+            index = self._new(codes.shape[1])
+            index.add_sa_codes(np.ascontiguousarray(codes).view(np.uint8))
+        with self._lock:
+            self._index, self._ids, self._row = index, ids, row
+
+    def __contains__(self, id: object) -> bool:  # noqa: A002 - the name in the protocol
+        return id in self._row
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def _new(self, dim: int) -> Any:
+        kind = self._faiss.ScalarQuantizer.QT_fp16
+        return self._faiss.IndexScalarQuantizer(dim, kind, self._faiss.METRIC_INNER_PRODUCT)
+
+    def _codes(self) -> npt.NDArray[np.float16]:
+        """Return the index's own memory as (n, dim) rows, writable; not to be kept, it moves when the index grows."""
+        flat = self._faiss.rev_swig_ptr(self._index.codes.data(), self._index.codes.size())
+        codes: npt.NDArray[np.float16] = flat.view(np.float16).reshape(-1, self._index.d)
+        return codes
+
+    def _known(self, allowed: frozenset[MemoryId]) -> Rows:
+        row = self._row
+        if len(allowed) > len(row):
+            return np.array([place for i, place in row.items() if i in allowed], np.int64)
+        return np.array([row[i] for i in allowed if i in row], np.int64)
+
+    def _nearest(self, sought: Vectors, k: int, size: int, within: Rows | None) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """Return rows and scores of the k nearest and of all that may tie with the last of them."""
+        parameters = None
+        if within is not None:
+            bits = np.zeros(len(self._ids), np.bool_)
+            bits[within] = True
+            bitmap = np.packbits(bits, bitorder="little")
+            selector = self._faiss.IDSelectorBitmap(bitmap)
+            parameters = self._faiss.SearchParameters(sel=selector)
+        wanted = min(k + _MARGIN, size)
+        while True:
+            rough, found = self._index.search(sought[None], wanted, params=parameters)
+            rough, found = rough[0], found[0]
+            tied = rough[k - 1] - _NOISE * max(1.0, abs(float(rough[k - 1])))
+            if wanted == size or rough[-1] < tied:
+                break
+            wanted = min(wanted * 4, size)
+        rows: Rows = found[rough >= tied]
+        # A sum of our own, in one fixed order: FAISS's may differ in the last bit with a row's place in the index, and
+        # then equal vectors would not tie.
+        return rows, (self._codes()[rows].astype(np.float64) * sought).sum(axis=1)
+
+
+def _rows(memories: Sequence[Memory], dim: int | None) -> npt.NDArray[np.float16]:
+    """Return (n, dim) half-precision rows; raise VectorError for the first memory without a usable vector."""
+    first = None if memories[0].vector is None else len(np.atleast_1d(memories[0].vector))
+    try:
+        stacked = np.array([m.vector for m in memories], np.float32)
+        usable = stacked.ndim == 2 and stacked.shape[1] == (dim or first) and stacked.shape[1] > 0
+        with np.errstate(over="ignore"):
+            rows = stacked.astype(np.float16)
+        if usable and np.isfinite(rows).all():
+            return rows
+    except (TypeError, ValueError):  # a None among them, or rows of several lengths; found by name below
+        pass
+    for memory in memories:
+        _vector(memory.vector, dim or first, f"memory {memory.id}")
+    raise VectorError("the memories have vectors that cannot be stacked; encode them with one embedder")
+
+
+def _vector(vector: Vectors | None, dim: int | None, whose: str) -> Vectors:
+    """Return a usable float32 vector."""
+    if vector is None:
+        raise VectorError(f"{whose} has no vector, and this store searches by vector; encode the text first")
+    row: Vectors = np.asarray(vector, np.float32)
+    if row.ndim != 1 or not len(row) or (dim is not None and len(row) != dim):
+        raise VectorError(
+            f"{whose} has a vector of shape {row.shape} where this store holds ({dim or 'dim'},); "
+            "encode it with the embedder that filled the space"
+        )
+    if not (np.abs(row) <= np.finfo(np.float16).max).all():
+        raise VectorError(f"{whose} has a vector with nan, inf or huge numbers in it; rows are of unit length")
+    return np.ascontiguousarray(row)
+
+
+def _import_faiss() -> Any:
+    """Import FAISS, once it is clear that there is exactly one."""
+    here = [name for name in _DISTRIBUTIONS if _installed(name)]
+    if len(here) > 1:
+        raise AgentmemError(
+            f"{' and '.join(here)} are installed together and overwrite each other's files; keep one: "
+            f"pip uninstall -y {' '.join(here)} && pip install 'agentmem[cpu]'"
+        )
+    try:
+        import faiss
+    except ImportError as error:
+        raise MissingExtraError("faiss", "cpu") from error
+    return faiss
+
+
+def _installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def make(config: Mapping[str, Any]) -> MemoryStore:
+    """Make an empty store; it has nothing to configure."""
+    if config:
+        raise ValueError(f"the episodic store has no settings, but was given {sorted(config)}; leave them out")
+    return Episodic()
