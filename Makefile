@@ -1,0 +1,54 @@
+# Two commands on a fresh machine with Python >= 3.11 and make:
+#   make demo    installs what agentmem needs and shows it at work (no network after the install, no key)
+#   make test    installs what the tests need as well, then lint and tests
+# `make` alone is `make check`: lint and tests. Everything is installed into .venv, once for each state of pyproject.toml
+# and constraints.txt; `make clean` throws it away.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+NEEDS := pyproject.toml constraints.txt
+
+.PHONY: check test demo lint format tests install install-dev clean
+
+check: lint tests
+
+test: lint tests
+
+demo: $(VENV)/.ready
+	$(BIN)/agentmem demo
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+tests: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+format: $(VENV)/.ready-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: $(VENV)/.ready
+
+install-dev: $(VENV)/.ready-dev
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "agentmem needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.ready: $(VENV)/.made $(NEEDS)
+	$(PIP) -e '.[cpu,offline]'
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready $(NEEDS)
+	$(PIP) -e '.[cpu,offline,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)
