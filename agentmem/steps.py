@@ -14,8 +14,8 @@ REMEMBER = ("remember.encoded", "remember.written", "remember.committed", "remem
 ERASE = (
     "erase.planned",
     "erase.suppressed",
-    "erase.snapshots_dropped",
     "erase.threads_scrubbed",
+    "erase.snapshots_dropped",
     "erase.deleting",
     "erase.deleted",
     "erase.reclaiming",

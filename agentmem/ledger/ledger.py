@@ -324,20 +324,18 @@ class Ledger:
 
     def where(self, metadata: Mapping[str, Any]) -> set[int]:
         """Return the seqs of memories whose metadata has all these values."""
-        clauses, parameters = [], []
+        clauses: list[str] = []
+        parameters: list[Any] = []
         for name, value in metadata.items():
-            path = f'$."{name}"'
-            if value is None:
-                clauses.append("json_type(metadata, ?) = 'null'")
-                parameters.append(path)
-            elif isinstance(value, bool):
-                clauses.append("json_type(metadata, ?) = ?")
-                parameters += [path, "true" if value else "false"]
+            one = "EXISTS (SELECT 1 FROM json_each(memories.metadata) WHERE key = ? AND "
+            if value is None or isinstance(value, bool):
+                clauses.append(one + "type = ?)")
+                parameters += [name, {None: "null", True: "true", False: "false"}[value]]
             else:
-                clauses.append("json_extract(metadata, ?) = ?")
-                parameters += [path, value]
-        sql = f"SELECT seq FROM memories WHERE {' AND '.join(clauses) or '1'}"  # noqa: S608 - clauses are ours
-        return {seq for (seq,) in self.connection.all(sql, parameters)}
+                clauses.append(one + "type NOT IN ('true', 'false') AND value = ?)")
+                parameters += [name, value]
+        condition = " AND ".join(clauses) or "1"
+        return {seq for (seq,) in self.connection.all("SELECT seq FROM memories WHERE " + condition, parameters)}
 
     def _select_in(self, sql: str, values: Sequence[Any], tail: str = "") -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []

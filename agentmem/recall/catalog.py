@@ -110,8 +110,8 @@ class Catalog:
         numbers[:, 2] = [NONE if s is None else self.speakers.setdefault(s, len(self.speakers)) for s in speaker]
         numbers[:, 3] = [self.threads.setdefault(t, len(self.threads)) for t in thread]
         numbers[:, 4] = position
-        for column, values in enumerate(times):
-            self._times[start:grown, column] = np.array(values, np.float64) / 1e6
+        for place, values in enumerate(times):
+            self._times[start:grown, place] = np.array(values, np.float64) / 1e6
         self._features[start:grown] = np.frombuffer(b"".join(features), "<f4").reshape(len(columns), -1)
         self._neighbours = None
 

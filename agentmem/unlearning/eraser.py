@@ -48,7 +48,7 @@ class Eraser:
         doomed = self._suppressed(number)
         if doomed:
             self._delete(number, doomed)
-        self._reclaim([number], doomed)
+        self._reclaim(doomed, number)
         return intents.receipts(self.ledger, number)[0]
 
     def resume(self) -> list[Receipt]:
@@ -58,7 +58,7 @@ class Eraser:
             if state == "suppressed":
                 self._delete(number, self._suppressed(number))
         if open_ones:
-            self._reclaim([number for number, _ in open_ones], [])
+            self._reclaim([])
         return [receipt for number, _ in open_ones for receipt in intents.receipts(self.ledger, number)]
 
     def _suppressed(self, number: int) -> list[Memory]:
@@ -77,7 +77,9 @@ class Eraser:
             steps.reached("erase.deleting")
         steps.reached("erase.deleted")
 
-    def _reclaim(self, numbers: Sequence[int], doomed: Sequence[Memory]) -> None:
+    def _reclaim(self, doomed: Sequence[Memory], checked: int | None = None) -> None:
+        """Reclaim the bytes of all erasures whose rows are gone; scan for those of erasure `checked`, which are known."""
+        numbers = [number for number, state in intents.unfinished(self.ledger) if state == "erased"]
         steps.reached("erase.reclaiming")
         why = self._reclaim_bytes()
         if why:
@@ -97,7 +99,7 @@ class Eraser:
                 "that have it open, and open it again to finish."
             )
         for number in numbers:
-            intents.finish(self.ledger, number, self.clock(), checked=bool(doomed))
+            intents.finish(self.ledger, number, self.clock(), checked=number == checked and bool(doomed))
         # the intent's own pages pass through the WAL as well
         _checkpoint(self.ledger.connection)
         steps.reached("erase.finished")

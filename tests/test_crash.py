@@ -1,0 +1,124 @@
+"""kill -9 at every step of a batch remember and of an erase, in real processes; then reopen and look."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import agentmem
+from agentmem import steps
+
+SCRIPT = """
+import os, signal, sys
+from agentmem import Draft, steps
+import agentmem
+
+root, at, action = sys.argv[1:]
+
+def listener(step):
+    if step == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with agentmem.open(root, embedder="hash") as system:
+    space = system.space("a")
+    if action == "remember":
+        space.recall("warm")
+        steps.listener = listener
+        space.remember([f"batch {n}" for n in range(300)], thread="batch")
+    else:
+        ids = [m.id for m in space.memories() if "zebra" in m.text and m.kind == "turn"]
+        space.recall("zebra")
+        steps.listener = listener
+        space.erase(ids)
+"""
+
+
+@pytest.fixture(scope="module")
+def crash(tmp_path_factory):
+    """Run an action in a process of its own that kills itself at a step; return its exit code."""
+    script = tmp_path_factory.mktemp("crash") / "victim.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+
+    def run(root: Path, step: str, action: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", str(script), str(root), step, action],
+            timeout=120,
+            check=False,
+            capture_output=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert done.returncode in {0, -signal.SIGKILL}, done.stderr.decode()
+        return done.returncode
+
+    return run
+
+
+def fill(root: Path) -> None:
+    with agentmem.open(root, embedder="hash") as system:
+        space = system.space("a")
+        space.remember([f"quiet memory number {n}" for n in range(40)])
+        parents = space.remember([f"the zebra kazoo {n}" for n in range(5)])
+        space.remember([agentmem.Draft(f"zebra derived {n}", kind="fact", parents=(p,)) for n, p in enumerate(parents)])
+
+
+def same_as_a_rebuild(space) -> None:
+    """Recall through the indexes as they are equals recall after a rebuild from the ledger."""
+    questions = ("zebra kazoo", "quiet number 7", "batch 12")
+    before = [[(e.id, e.score) for e in space.recall(q, k=20)] for q in questions]
+    space.rebuild()
+    assert before == [[(e.id, e.score) for e in space.recall(q, k=20)] for q in questions]
+    assert [f for f in space.doctor() if not f.ok] == []
+
+
+@pytest.mark.parametrize("step", steps.REMEMBER)
+def test_a_batch_is_whole_or_absent_after_a_kill(tmp_path, crash, step):
+    """Killed anywhere in a batch remember, the batch is either all there or not at all, and the indexes agree."""
+    fill(tmp_path)
+    assert crash(tmp_path, step, "remember") == -signal.SIGKILL
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        space = system.space("a")
+        batch = [m for m in space.memories() if m.thread == "batch"]
+        assert len(batch) == (300 if step in {"remember.committed", "remember.indexed"} else 0)
+        assert len(space) == 50 + len(batch)
+        same_as_a_rebuild(space)
+
+
+@pytest.mark.parametrize("step", steps.ERASE)
+def test_an_erasure_is_finished_after_a_kill(tmp_path, crash, step):
+    """Killed anywhere in an erasure after it was noted, reopening finishes it down to the bytes."""
+    fill(tmp_path)
+    assert crash(tmp_path, step, "erase") == -signal.SIGKILL
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        space = system.space("a")
+        zebras = [m for m in space.memories() if "zebra" in m.text]
+        if step == "erase.planned":
+            assert len(zebras) == 10
+            assert space.receipts() == []
+        else:
+            assert zebras == []
+            (receipt,) = space.receipts()
+            assert (receipt.level, receipt.pending, receipt.erased) == ("physical", "", {"fact": 5, "turn": 5})
+            assert [p.name for p in space.path.rglob("*") if p.is_file() and b"kazoo" in p.read_bytes()] == []
+        same_as_a_rebuild(space)
+
+
+def test_every_step_is_passed(tmp_path, crash):
+    """The lists of steps are complete: a run that is not killed passes each of them, in order."""
+    fill(tmp_path)
+    passed: list[str] = []
+    steps.listener = passed.append
+    try:
+        with agentmem.open(tmp_path, embedder="hash") as system:
+            space = system.space("a")
+            space.remember("one more")
+            space.erase(next(space.memories()).id)
+    finally:
+        steps.listener = None
+    assert tuple(s for s in passed if s.startswith("remember.")) == steps.REMEMBER
+    assert tuple(s for s in passed if s.startswith("erase.")) == steps.ERASE
