@@ -1,7 +1,7 @@
 """The agent: a LangGraph graph that recalls, replies and remembers; chat models; conversations that survive a restart.
 
-Importing this package loads neither langgraph nor langchain; they come with the first name that needs them. No other room
-imports them.
+Importing this package loads neither langgraph nor langchain; they come with the first name that needs them. No other
+room imports them.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentmem.agent.chat import Chat, ChatEvent, Piece, Reply, chat
     from agentmem.agent.checkpoints import open_saver
+    from agentmem.agent.conversation import Chat, ChatEvent, Piece, Reply, chat
     from agentmem.agent.graph import build_agent
     from agentmem.agent.models import check_model, open_model
 
 _HOME = {
-    "Chat": "chat",
-    "ChatEvent": "chat",
-    "Piece": "chat",
-    "Reply": "chat",
+    "Chat": "conversation",
+    "ChatEvent": "conversation",
+    "Piece": "conversation",
+    "Reply": "conversation",
     "build_agent": "graph",
-    "chat": "chat",
+    "chat": "conversation",
     "check_model": "models",
     "open_model": "models",
     "open_saver": "checkpoints",
