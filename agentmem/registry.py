@@ -2,8 +2,8 @@
 
 A store is a module of the package `agentmem_stores`, an evaluator one of `agentmem_evaluators`; each has
 `make(config)`. Other people's packages announce theirs as entry points of the groups `agentmem.stores` and
-`agentmem.evaluators`, pointing at such a module. Listing reads the first line of each docstring from the source and
-imports nothing; only `make_store` and `make_evaluator` import, and only the one that was asked for.
+`agentmem.evaluators`, pointing at such a module; a name of our own comes first. Listing reads the first line of each
+docstring from the source and imports no plugin; only `make_store` and `make_evaluator` do, and only the one asked for.
 
 `python -m agentmem.registry` prints the tables of the plugin rooms' READMEs.
 """
@@ -16,23 +16,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from agentmem.errors import AgentmemError, PluginNotFoundError
 from agentmem.protocols import Lexical, MemoryStore, Snapshot, Vectorial
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """One plugin that can be made: its name, the module it lives in, and the first line of what it says of itself."""
-
-    name: str
-    module: str
-    doc: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +36,28 @@ class _Room:
     group: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Plugin:
+    """A module that may be a plugin: its sources are read for listing, and only then."""
+
+    name: str
+    module: str
+    sources: tuple[Path, ...]
+    package: str = ""
+
+
 _STORES = _Room("store", "agentmem_stores", "agentmem.stores")
 _EVALUATORS = _Room("evaluator", "agentmem_evaluators", "agentmem.evaluators")
 
 
 def stores() -> dict[str, str]:
     """Return the names of all stores, sorted, each with one line about it."""
-    return {plugin.name: plugin.doc for plugin in _plugins(_STORES)}
+    return _listed(_STORES)
 
 
 def evaluators() -> dict[str, str]:
     """Return the names of all evaluators, sorted, each with one line about it."""
-    return {plugin.name: plugin.doc for plugin in _plugins(_EVALUATORS)}
+    return _listed(_EVALUATORS)
 
 
 def make_store(name: str, config: Mapping[str, Any]) -> MemoryStore:
@@ -76,8 +78,18 @@ def make_evaluator(name: str, config: Mapping[str, Any]) -> Any:
     return _make(_EVALUATORS, name, config)
 
 
+def evaluator_module(name: str) -> ModuleType:
+    """Return the module of an evaluator, for its `run`; raise PluginNotFoundError for an unknown name."""
+    return _module(_EVALUATORS, name)
+
+
 def _make(room: _Room, name: str, config: Mapping[str, Any]) -> Any:
-    found = [plugin for plugin in _plugins(room) if plugin.name == name]
+    return _module(room, name).make(config)
+
+
+def _module(room: _Room, name: str) -> ModuleType:
+    found = [plugin for plugin in _own(room) if plugin.name == name]
+    found = found or [plugin for plugin in _foreign(room) if plugin.name == name]
     if not found:
         raise PluginNotFoundError(_unknown(room, name))
     if len(found) > 1:
@@ -91,58 +103,73 @@ def _make(room: _Room, name: str, config: Mapping[str, Any]) -> Any:
             f"{module.__name__} is no {room.kind}: it has no make(config); add `def make(config): ...` to it, "
             "or begin its file name with _ if it is not meant to be one"
         )
-    return module.make(config)
+    return module
 
 
 def _unknown(room: _Room, name: str) -> str:
-    names = sorted({plugin.name for plugin in _plugins(room)})
+    names = list(_listed(room))
     close = get_close_matches(name, names, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
-    listed = ", ".join(names) or "none installed"
-    return f"no {room.kind} is called {name!r}.{guess} There are: {listed}. A new one is one file: see its README."
+    there = ", ".join(names) or "none installed"
+    return (
+        f"no {room.kind} is called {name!r}.{guess} There are: {there}. A new one is one file: see the room's README."
+    )
 
 
-def _plugins(room: _Room) -> list[Plugin]:
-    return sorted([*_own(room), *_foreign(room)], key=lambda plugin: (plugin.name, plugin.module))
+def _listed(room: _Room) -> dict[str, str]:
+    """Return names and first lines of what has a `make`; our own plugins come before foreign ones of the same name."""
+    found: dict[str, str] = {}
+    for plugin in [*_own(room), *_foreign(room)]:
+        line = _first_line(plugin)
+        if line is not None:
+            found.setdefault(plugin.name, line)
+    return dict(sorted(found.items()))
 
 
-def _own(room: _Room) -> Iterator[Plugin]:
+def _own(room: _Room) -> Iterator[_Plugin]:
     """Find the modules of the room's package; private ones and subpackages (rooms of their own) are none."""
-    spec = find_spec(room.package)
-    if spec is None or spec.submodule_search_locations is None:
+    if find_spec(room.package) is None:
         return
-    folders = list(spec.submodule_search_locations)
+    folders = list(import_module(room.package).__path__)
     for info in iter_modules(folders):
-        if info.ispkg or info.name.startswith("_"):
-            continue
-        files = [Path(folder) / f"{info.name}.py" for folder in folders]
-        yield Plugin(info.name, f"{room.package}.{info.name}", _first_line(files))
+        if not info.ispkg and not info.name.startswith("_"):
+            sources = tuple(Path(folder) / f"{info.name}.py" for folder in folders)
+            yield _Plugin(info.name, f"{room.package}.{info.name}", sources)
 
 
-def _foreign(room: _Room) -> Iterator[Plugin]:
+def _foreign(room: _Room) -> Iterator[_Plugin]:
     """Find what other packages announce."""
     for entry in entry_points(group=room.group):
+        stem = entry.module.replace(".", "/")
+        places = [entry.dist.locate_file(f"{stem}{end}") for end in (".py", "/__init__.py")] if entry.dist else []
         package = f"from the package {entry.dist.name}" if entry.dist else ""
-        yield Plugin(entry.name, entry.module, _first_line(_sources(entry)) or package)
+        yield _Plugin(entry.name, entry.module, tuple(Path(str(place)) for place in places), package)
 
 
-def _sources(entry: EntryPoint) -> list[Path]:
-    if entry.dist is None:
-        return []
-    stem = entry.module.replace(".", "/")
-    return [Path(str(entry.dist.locate_file(f"{stem}{end}"))) for end in (".py", "/__init__.py")]
-
-
-def _first_line(files: list[Path]) -> str:
-    """Return the first line of the docstring of the first file that exists, without running it."""
-    source = next((file for file in files if file.is_file()), None)
-    if source is None:
-        return ""
+def _first_line(plugin: _Plugin) -> str | None:
+    """Return the first line of a plugin's docstring without running it; None for a module that has no `make`."""
+    source = next((file for file in plugin.sources if file.is_file()), None)
+    if source is None:  # an editable or zipped package: importing it only to list it would cost too much
+        return plugin.package
     try:
-        doc = ast.get_docstring(ast.parse(source.read_bytes()))
+        tree = ast.parse(source.read_bytes())
     except SyntaxError as error:
         return f"(cannot be read: {error.msg}, line {error.lineno})"
-    return (doc or "").partition("\n")[0]
+    if not any(_names_make(statement) for statement in tree.body):
+        return None
+    return (ast.get_docstring(tree) or plugin.package).partition("\n")[0]
+
+
+def _names_make(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.FunctionDef(name="make") | ast.ClassDef(name="make"):
+            return True
+        case ast.ImportFrom(names=names):
+            return any("make" in (alias.asname, alias.name) for alias in names)
+        case ast.Assign(targets=targets):
+            return any(isinstance(target, ast.Name) and target.id == "make" for target in targets)
+        case _:
+            return False
 
 
 def table(room: str = "stores") -> str:

@@ -29,7 +29,7 @@ def read_snapshot(folder: Path, form: str, names: Sequence[str]) -> list[Array]:
     """Return the arrays `names` of a snapshot of that `form`; raise ValueError for anything else."""
     path = folder / _FILE
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load leaves a bad file open
             found = unpack(file["form"])
             if found != [form]:
                 raise ValueError(f"{path} holds {found}, not {[form]}; delete the folder and rebuild the index")

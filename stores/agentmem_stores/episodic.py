@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ _MARGIN = 16
 """Hits asked of FAISS beyond k, so that a tie at the end of the list is seen."""
 _NOISE = 1e-5
 """How far FAISS's float32 sums may lie from ours, relative to the score (measured: 2e-7 at 384 dimensions)."""
+
+_FEW = 2048
+"""Allowed ids that are looked up one by one; where more are allowed, it is quicker to search and then to look."""
 
 _DISTRIBUTIONS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss-gpu-cuvs")
 """Packages that all install the module `faiss`."""
@@ -70,13 +74,7 @@ class Episodic:
             if not self._ids or k <= 0:
                 return []
             sought = _vector(query.vector, self._index.d, "the query")
-            within = None if query.allowed is None else self._known(query.allowed)
-            size = len(self._ids) if within is None else len(within)
-            if not size:
-                return []
-            rows, scores = self._nearest(sought, min(k, size), size, within)
-            ids = self._ids
-            hits = [Hit(ids[row], score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
+            hits = self._nearest(sought, k) if query.allowed is None else self._among(sought, k, query.allowed)
         hits.sort(key=lambda hit: (-hit.score, hit.id))
         return hits[:k]
 
@@ -151,33 +149,42 @@ class Episodic:
         codes: npt.NDArray[np.float16] = flat.view(np.float16).reshape(-1, self._index.d)
         return codes
 
-    def _known(self, allowed: frozenset[MemoryId]) -> Rows:
+    def _among(self, sought: Vectors, k: int, allowed: frozenset[MemoryId]) -> list[Hit]:
+        """Return the k nearest of the allowed ids, and all that tie with the last of them."""
+        if len(allowed) > _FEW:
+            enough = 2 * k * max(1, len(self._ids) // len(allowed)) + _MARGIN
+            hits = [hit for hit in self._nearest(sought, enough) if hit.id in allowed]
+            if len(hits) >= k:
+                return hits
         row = self._row
-        if len(allowed) > len(row):
-            return np.array([place for i, place in row.items() if i in allowed], np.int64)
-        return np.array([row[i] for i in allowed if i in row], np.int64)
+        within = np.array([row[i] for i in allowed if i in row], np.int64)
+        return self._nearest(sought, k, within)
 
-    def _nearest(self, sought: Vectors, k: int, size: int, within: Rows | None) -> tuple[Rows, npt.NDArray[np.float64]]:
-        """Return rows and scores of the k nearest and of all that may tie with the last of them."""
+    def _nearest(self, sought: Vectors, k: int, within: Rows | None = None) -> list[Hit]:
+        """Return the k nearest, of the rows `within` if given, and all that tie with the last of them."""
+        size = len(self._ids) if within is None else len(within)
+        k = min(k, size)
+        if not size:
+            return []
         parameters = None
         if within is not None:
-            bits = np.zeros(len(self._ids), np.bool_)
-            bits[within] = True
-            bitmap = np.packbits(bits, bitorder="little")
-            selector = self._faiss.IDSelectorBitmap(bitmap)
-            parameters = self._faiss.SearchParameters(sel=selector)
+            chosen = np.zeros(len(self._ids), np.bool_)
+            chosen[within] = True
+            bits = np.packbits(chosen, bitorder="little")
+            parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBitmap(bits))
         wanted = min(k + _MARGIN, size)
         while True:
-            rough, found = self._index.search(sought[None], wanted, params=parameters)
-            rough, found = rough[0], found[0]
-            tied = rough[k - 1] - _NOISE * max(1.0, abs(float(rough[k - 1])))
-            if wanted == size or rough[-1] < tied:
+            found = self._index.search(sought[None], wanted, params=parameters)
+            rough, rows = found[0][0], found[1][0]
+            last = rough[k - 1] - _NOISE * max(1.0, abs(float(rough[k - 1])))
+            if wanted == size or rough[-1] < last:
                 break
             wanted = min(wanted * 4, size)
-        rows: Rows = found[rough >= tied]
+        rows = rows[rough >= last]
         # A sum of our own, in one fixed order: FAISS's may differ in the last bit with a row's place in the index, and
         # then equal vectors would not tie.
-        return rows, (self._codes()[rows].astype(np.float64) * sought).sum(axis=1)
+        scores = (self._codes()[rows].astype(np.float64) * sought).sum(axis=1)
+        return [Hit(self._ids[row], score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
 
 
 def _rows(memories: Sequence[Memory], dim: int | None) -> npt.NDArray[np.float16]:
@@ -212,6 +219,7 @@ def _vector(vector: Vectors | None, dim: int | None, whose: str) -> Vectors:
     return np.ascontiguousarray(row)
 
 
+@cache
 def _import_faiss() -> Any:
     """Import FAISS, once it is clear that there is exactly one."""
     here = [name for name in _DISTRIBUTIONS if _installed(name)]

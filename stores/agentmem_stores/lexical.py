@@ -29,6 +29,8 @@ from agentmem_stores._snapshot import pack, read_snapshot, unpack, write_snapsho
 _FORM = "agentmem lexical 1"
 _COMPACT = 1024
 """Holes that are always borne; more are closed as soon as they outnumber the memories."""
+_FEW = 2048
+"""Allowed ids that are looked up one by one; where more are allowed, it is quicker to search and then to look."""
 
 Ints = npt.NDArray[np.int32]
 
@@ -82,11 +84,7 @@ class BM25:
                 tf = counts.astype(np.float32)
                 scores[rows] += weight * tf / (tf + penalty[rows])
             del lengths
-            if query.allowed is None:
-                found = np.flatnonzero(scores)
-            else:
-                found = np.array([self._row[i] for i in query.allowed if i in self._row], np.int64)
-                found = found[scores[found] > 0]
+            found = np.flatnonzero(scores) if query.allowed is None else self._among(scores, k, query.allowed)
             return self._best(found, scores[found], k)
 
     def remove(self, ids: Collection[MemoryId]) -> frozenset[MemoryId]:
@@ -179,6 +177,21 @@ class BM25:
     def _posting(self, number: int) -> tuple[Ints, Ints]:
         """Return rows and counts of a term; views that must be gone before the posting can grow."""
         return np.frombuffer(self._rows[number], np.int32), np.frombuffer(self._counts[number], np.int32)
+
+    def _among(self, scores: npt.NDArray[np.float32], k: int, allowed: frozenset[MemoryId]) -> npt.NDArray[np.int64]:
+        """Return the allowed rows that score, or at least the k best of them and all that tie with the last."""
+        if len(allowed) > _FEW:
+            ids = self._ids
+            found = np.flatnonzero(scores)
+            enough = 2 * k * max(1, len(self._row) // len(allowed))
+            if enough < len(found):
+                best = np.partition(scores[found], len(found) - enough)[len(found) - enough]
+                some = [row for row in found[scores[found] >= best].tolist() if ids[row] in allowed]
+                if len(some) >= k:
+                    return np.array(some, np.int64)
+            return np.array([row for row in found.tolist() if ids[row] in allowed], np.int64)
+        rows = np.array([self._row[i] for i in allowed if i in self._row], np.int64)
+        return rows[scores[rows] > 0]
 
     def _best(self, found: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], k: int) -> list[Hit]:
         """Return the k best rows, ties by id."""

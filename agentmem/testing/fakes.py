@@ -1,0 +1,74 @@
+"""Memories and queries out of thin air, the same in every process: what tests of stores put in and ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from agentmem.encoding.hash_embedder import HashEmbedder
+from agentmem.types import Memory, MemoryId, Query, Vectors
+
+__all__ = [
+    "DIM", "WORDS", "HashEmbedder", "fake_id", "make_memories", "make_memory", "make_query", "unit_rows", "vector_of",
+]  # fmt: skip
+
+DIM = 32
+"""Length of the fakes' vectors."""
+
+WORDS = (
+    "kiwi", "zulu", "tango", "banjo", "mango", "gizmo", "turbo", "yoyo",
+    "judo", "pogo", "disco", "bingo", "lasso", "polka", "rumba", "safari",
+)  # fmt: skip
+"""Words that are their own stems and nobody's stop words."""
+
+_START = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+def fake_id(number: int) -> MemoryId:
+    """Return the ULID that a memory of that number has; larger numbers sort behind."""
+    return f"01{number:024d}"
+
+
+def make_memory(number: int, text: str | None = None, **changes: Any) -> Memory:
+    """Return a turn with a vector of its text; the text always holds the word "memory" unless it is given.
+
+    `changes` are fields of `Memory`; `vector=None` leaves the vector out.
+    """
+    if text is None:
+        text = f"memory {WORDS[number % len(WORDS)]} number{number}"
+    said_at = _START + timedelta(minutes=number % 1_000_000)
+    memory = Memory(fake_id(number), number, "turn", text, "Ann", "main", number, said_at, said_at)
+    return replace(memory, **{"vector": None if "vector" in changes else vector_of(text), **changes})
+
+
+def make_memories(count: int, start: int = 0) -> list[Memory]:
+    """Return memories numbered from `start`; all share the word "memory" and every sixteenth one more."""
+    return [make_memory(number) for number in range(start, start + count)]
+
+
+def make_query(text: str, allowed: Sequence[MemoryId] | None = None) -> Query:
+    """Return a query with the vector of its text, for all memories or those allowed."""
+    return Query(text, vector_of(text), None if allowed is None else frozenset(allowed))
+
+
+def vector_of(text: str) -> Vectors:
+    """Return the (DIM,) unit vector of a text; texts that share words lie close."""
+    row: Vectors = _embedder()([text])[0]
+    return row
+
+
+def unit_rows(count: int, dim: int = DIM, seed: int = 0) -> Vectors:
+    """Return (count, dim) random float32 rows of unit length."""
+    rows = np.random.default_rng(seed).normal(size=(count, dim))
+    unit: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+@cache
+def _embedder() -> HashEmbedder:
+    return HashEmbedder(DIM)
