@@ -22,7 +22,7 @@ import numpy as np
 from agentmem import config
 from agentmem.encoding.hash_embedder import DEFAULT_DIM, HashEmbedder
 from agentmem.encoding.model_files import ModelFiles, find_model, write_note
-from agentmem.encoding.onnx_embedder import OnnxEmbedder
+from agentmem.encoding.onnx_embedder import OnnxEmbedder, load_onnxruntime
 from agentmem.encoding.onnx_export import EXPORT_VERSION
 from agentmem.encoding.sentence_transformer import SentenceTransformerEmbedder
 from agentmem.errors import EncodingError, InputError, MissingExtraError
@@ -179,8 +179,7 @@ def _probe(embedder: OnnxEmbedder) -> tuple[np.ndarray, float]:
 
 def _processor() -> str:
     """Return what decides how fast and how exact int8 is: the model of the processor and ONNX Runtime's version."""
-    import onnxruntime
-
+    onnxruntime, _ = load_onnxruntime()
     name = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -55,7 +55,7 @@ def find_model(spec: str, cache: Path) -> ModelFiles:
     if pinned and spec.startswith(LOCAL):
         return _seen(spec, pinned["pin"], cache)
     folder = Path(spec).expanduser()
-    if folder.is_dir():
+    if spec and folder.is_dir():
         return _local(folder.resolve(), cache)
     model = pinned["model"] if pinned else spec
     if spec.startswith((".", "~", os.sep)) or not HUB_NAME.fullmatch(model):
