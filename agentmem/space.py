@@ -17,6 +17,7 @@ from agentmem.errors import EmbedderMismatchError, InputError, SpaceClosedError,
 from agentmem.ledger import Ledger
 from agentmem.protocols import Embedder
 from agentmem.recall import engine
+from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.types import Draft, Evidence, Filter, Finding, Memory, MemoryId, Recall, Receipt
 from agentmem.unlearning import Eraser, intents
@@ -50,7 +51,7 @@ class Space:
         self._wanted = embedder
         self._embedder: Embedder | None = None
         self._weights_file = weights
-        self._weights: engine.Weights | None = None
+        self._weights: Weights | None = None
         self._uses: Counter[int] = Counter()
         self._ledger = Ledger(folder / "ledger.db")
         try:
@@ -80,8 +81,7 @@ class Space:
         string. Raises an InputError that says what is wrong, and then nothing was written.
         """
         now = aware(self.clock(), "the clock's time")
-        single = isinstance(what, str | Draft)
-        given = [what] if single else list(what)  # type: ignore[arg-type, list-item]
+        given = [what] if isinstance(what, str | Draft) else list(what)
         drafts = [check(self._draft(g, fields), now) for g in given]
         if not drafts:
             return []
@@ -234,7 +234,8 @@ class Space:
     def embedder_name(self) -> str | None:
         """The name of the embedder that filled this space, or None while it is empty."""
         with self._lock:
-            return self._ledger.meta("embedder")
+            recorded: str | None = self._ledger.meta("embedder")
+            return recorded
 
     def rebuild(self, embedder: str | Embedder | None = None, *, progress: Progress | None = None) -> None:
         """Build the indexes anew from the ledger; with `embedder`, encode every memory anew with it first.
@@ -313,9 +314,9 @@ class Space:
             self._check_embedder(self._embedder)
         return self._indexes
 
-    def _open_weights(self) -> engine.Weights:
+    def _open_weights(self) -> Weights:
         if self._weights is None:
-            self._weights = engine.Weights.load(self._weights_file)
+            self._weights = Weights.load(self._weights_file)
         return self._weights
 
     def _opened(self, embedder: str | Embedder) -> Embedder:

@@ -13,7 +13,8 @@ from agentmem.errors import DiskFullError, LedgerBusyError, ResidueError
 from agentmem.ledger import Ledger
 from agentmem.ledger.connection import Connection
 from agentmem.types import Memory, MemoryId, Receipt
-from agentmem.unlearning import intents, residue, threads
+from agentmem.unlearning import intents, threads
+from agentmem.unlearning.residue import Needle, Residue, needles, scan
 
 PATIENCE_MS = 1_000
 """How long reclaiming waits for other readers before it says that bytes remain and leaves the rest for later."""
@@ -126,13 +127,13 @@ class Eraser:
             else ""
         )
 
-    def residue(self, doomed: Sequence[Memory]) -> list[residue.Residue]:
+    def residue(self, doomed: Sequence[Memory]) -> list[Residue]:
         """Return what is left of erased memories in the files, other than what a living memory says as well."""
-        wanted = list({n.data: n for m in doomed for n in residue.needles(m)}.values())
-        found = residue.scan(self.folder, wanted)
+        wanted = list({n.data: n for m in doomed for n in needles(m)}.values())
+        found = scan(self.folder, wanted)
         return [r for r in found if not self._alive(r.needle)]
 
-    def _alive(self, needle: residue.Needle) -> bool:
+    def _alive(self, needle: Needle) -> bool:
         """Say whether a living memory holds the same bytes: "Good morning!" may have been said twice."""
         table, column = ("vectors", "vector") if needle.what == "vector" else ("memories", "text")
         sql = f"SELECT 1 FROM {table} WHERE instr(CAST({column} AS BLOB), ?) LIMIT 1"  # noqa: S608 - names are ours
