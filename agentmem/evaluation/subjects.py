@@ -1,0 +1,152 @@
+"""What can be asked: the space as it is, and the baselines every figure must be held against.
+
+All subjects of a run share one reader, so that they differ in what they recall and in nothing else. A subject hands the
+question to recall and reader, never what is known about it; only the oracle looks at the gold evidence.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agentmem import registry
+from agentmem.evaluation.cases import Ask, Reply
+from agentmem.evaluation.readers import Reader
+from agentmem.protocols import MemoryStore
+from agentmem.space import Space, tokens
+from agentmem.types import Evidence, Memory, MemoryId, Query
+
+SURE = 1.0
+"""The confidence of what cannot doubt: a bare store never says that the answer is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The space itself: recall, then read the first `context` memories.
+
+    With `doubts` false it takes every recall for certain and so never abstains: what abstention costs, and what it
+    gains, is the difference to that.
+    """
+
+    reader: Reader
+    k: int = 50
+    context: int = 10
+    doubts: bool = True
+    name: str = "agentmem"
+
+    def reply(self, space: Space, ask: Ask) -> Reply:
+        """Recall and read."""
+        begin = time.perf_counter()
+        recall = space.recall(ask.question, self.k, explain=False)
+        seconds = time.perf_counter() - begin
+        return _read(
+            self.reader,
+            ask.question,
+            recall.evidence,
+            recall.confidence if self.doubts else SURE,
+            context=self.context,
+            seconds=seconds,
+        )
+
+
+class _Memories:
+    """The memories of a space, in ledger order, read once and again where the space is another or has changed."""
+
+    def __init__(self) -> None:
+        self._space: Space | None = None
+        self._held: tuple[Memory, ...] = ()
+
+    def of(self, space: Space) -> tuple[Memory, ...]:
+        """Return all of them, with their vectors; the same tuple for as long as nothing changes."""
+        if self._space is not space or len(self._held) != len(space):
+            self._held = tuple(space.memories(vectors=True))
+            self._space = space
+        return self._held
+
+
+class StoreAlone:
+    """One store over the memories of the space, asked with the plain question: dense alone, or BM25 alone."""
+
+    def __init__(self, name: str, store: str, reader: Reader, *, k: int = 50, context: int = 10) -> None:
+        self.name = name
+        self._plugin = store
+        self._reader = reader
+        self._k = k
+        self._context = context
+        self._memories = _Memories()
+        self._indexed: tuple[Memory, ...] = ()
+        self._store: MemoryStore | None = None
+        self._by_id: dict[MemoryId, Memory] = {}
+
+    def reply(self, space: Space, ask: Ask) -> Reply:
+        """Search and read."""
+        store = self._index(space)
+        begin = time.perf_counter()
+        vector = space.embedder([ask.question])[0]
+        hits = store.search(Query(ask.question, vector), self._k)
+        seconds = time.perf_counter() - begin
+        evidence = [Evidence(self._by_id[hit.id], hit.score) for hit in hits]
+        return _read(self._reader, ask.question, evidence, SURE, context=self._context, seconds=seconds)
+
+    def _index(self, space: Space) -> MemoryStore:
+        memories = self._memories.of(space)
+        if self._store is None or self._indexed is not memories:
+            self._store = registry.make_store(self._plugin, {})
+            self._store.add(memories)
+            self._by_id = {memory.id: memory for memory in memories}
+            self._indexed = memories
+        return self._store
+
+
+@dataclass(frozen=True, slots=True)
+class NoMemory:
+    """Recalls nothing: what the reader can do, or guess, by itself."""
+
+    reader: Reader
+    name: str = "none"
+
+    def reply(self, space: Space, ask: Ask) -> Reply:  # noqa: ARG002 - it is a subject without a memory
+        """Read nothing."""
+        return _read(self.reader, ask.question, (), 0.0, context=0, seconds=0.0)
+
+
+class Oracle:
+    """Recalls the gold evidence and nothing else, as it was said: what the reader could do with perfect recall."""
+
+    def __init__(self, reader: Reader, name: str = "oracle") -> None:
+        self.name = name
+        self._reader = reader
+        self._memories = _Memories()
+
+    def reply(self, space: Space, ask: Ask) -> Reply:
+        """Look the gold up and read it."""
+        gold = frozenset(ask.gold.evidence)
+        evidence = [Evidence(memory, SURE) for memory in self._memories.of(space) if memory.origin in gold]
+        return _read(self._reader, ask.question, evidence, SURE, context=len(evidence), seconds=0.0)
+
+
+def _read(
+    reader: Reader,
+    question: str,
+    evidence: Sequence[Evidence],
+    confidence: float,
+    *,
+    context: int,
+    seconds: float,
+) -> Reply:
+    shown = evidence[:context]
+    answer = reader(question, shown, confidence)
+    return Reply(
+        ranking=tuple(e.memory.origin or e.memory.id for e in evidence),
+        answer=answer.text,
+        abstained=answer.abstained,
+        confidence=confidence,
+        seconds=seconds,
+        tokens=sum(tokens(e.memory) for e in shown),
+    )
+
+
+def certain(whole: Whole) -> Whole:
+    """Return the same subject without its doubts."""
+    return replace(whole, doubts=False, name=f"{whole.name}, never abstaining")
