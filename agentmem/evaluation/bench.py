@@ -1,7 +1,7 @@
 """Speed, as a ratio: ours over what every memory system pays, timed in the same run on the same machine.
 
-The reference is `SentenceTransformer(all-MiniLM-L6-v2).encode` in fp32: of all the texts for `ingest`, of the question alone
-for `recall`, of one text from a cold start (import, load, encode) for `open`. Machines differ and drift; ratios less so.
+The reference is `SentenceTransformer(all-MiniLM-L6-v2).encode` in fp32: of all the texts for `ingest`, of the question
+alone for `recall`, of one text from a cold start (import, load, encode) for `open`. Machines differ; ratios less so.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ SentenceTransformer(sys.argv[1], device="cpu").encode(["What did we say about th
 
 
 def cold_open(memories: int, embedder: str, progress: Progress | None) -> Report:
-    """Time a fresh process from start to the first recall in a space of `memories`, against one that loads the reference.
+    """Time a fresh process from start to its first recall in a space of `memories`, against one of the reference.
 
     The reference imports sentence-transformers, loads the model and encodes one text.
     """

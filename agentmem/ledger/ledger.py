@@ -335,7 +335,7 @@ class Ledger:
                 clauses.append(one + "type NOT IN ('true', 'false') AND value = ?)")
                 parameters += [name, value]
         condition = " AND ".join(clauses) or "1"
-        return {seq for (seq,) in self.connection.all("SELECT seq FROM memories WHERE " + condition, parameters)}
+        return {seq for (seq,) in self.connection.all(rows.SEQS + condition, parameters)}
 
     def _select_in(self, sql: str, values: Sequence[Any], tail: str = "") -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []

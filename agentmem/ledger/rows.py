@@ -57,9 +57,11 @@ def dumps(metadata: Metadata) -> str:
     return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+SEQS = "SELECT seq FROM memories WHERE "
+
 READ = (
-    "SELECT m.seq, m.id, m.kind, m.text, m.speaker, m.thread, m.position, m.said_at, m.said_zone, m.stored_at, m.valid_from, "
-    "m.valid_to, m.happened_from, m.happened_to, m.metadata, m.origin FROM memories m WHERE"
+    "SELECT m.seq, m.id, m.kind, m.text, m.speaker, m.thread, m.position, m.said_at, m.said_zone, m.stored_at, "
+    "m.valid_from, m.valid_to, m.happened_from, m.happened_to, m.metadata, m.origin FROM memories m WHERE"
 )
 
 

@@ -79,7 +79,7 @@ class Eraser:
         steps.reached("erase.deleted")
 
     def _reclaim(self, doomed: Sequence[Memory], checked: int | None = None) -> None:
-        """Reclaim the bytes of all erasures whose rows are gone; scan for those of erasure `checked`, which are known."""
+        """Reclaim the bytes of every erasure whose rows are gone; scan for `doomed`, what erasure `checked` took."""
         numbers = [number for number, state in intents.unfinished(self.ledger) if state == "erased"]
         steps.reached("erase.reclaiming")
         why = self._reclaim_bytes()
