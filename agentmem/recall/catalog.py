@@ -34,7 +34,8 @@ class Catalog:
         self._numbers = np.empty((0, 5), np.int64)
         self._times = np.empty((0, 5), np.float64)
         self._features = np.empty((0, 0), np.float32)
-        self._neighbours: tuple[Rows, Rows] | None = None
+        self._links = np.empty((0, 2), np.int64)
+        self._tails: dict[int, int] | None = {}  # last row of each thread; None: the links must be made anew
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,12 +88,12 @@ class Catalog:
     @property
     def previous(self) -> Rows:
         """Row of the memory before, in the thread (n,), -1 for none."""
-        return self._linked()[0]
+        return self._linked()[:, 0]
 
     @property
     def next(self) -> Rows:
         """Row of the memory after, in the thread (n,), -1 for none."""
-        return self._linked()[1]
+        return self._linked()[:, 1]
 
     def add(self, columns: Sequence[tuple[Any, ...]]) -> None:
         """Take in rows of `Ledger.columns`, newer than all that is here."""
@@ -113,7 +114,7 @@ class Catalog:
         for place, values in enumerate(times):
             self._times[start:grown, place] = np.array(values, np.float64) / 1e6
         self._features[start:grown] = np.frombuffer(b"".join(features), "<f4").reshape(len(columns), -1)
-        self._neighbours = None
+        self._append_links(start, grown)
 
     def remove(self, ids: Collection[MemoryId]) -> None:
         """Forget the ids, and the names of speakers and threads that only they had."""
@@ -129,7 +130,8 @@ class Catalog:
         self.row = {i: row for row, i in enumerate(self.ids)}
         self.speakers = self._recoded(2, self.speakers)
         self.threads = self._recoded(3, self.threads)
-        self._neighbours = None
+        self._links = np.empty((len(self._numbers), 2), np.int64)
+        self._tails = None
 
     def of_seqs(self, seqs: Collection[int]) -> list[MemoryId]:
         """Return the ids of those ledger numbers that are here."""
@@ -161,16 +163,34 @@ class Catalog:
             mask &= np.isin(self.seq, list(matching))
         return mask
 
-    def _linked(self) -> tuple[Rows, Rows]:
-        if self._neighbours is None:
+    def _append_links(self, start: int, grown: int) -> None:
+        """Link new rows to the ends of their threads; one that belongs further up makes all links be made anew."""
+        tails = self._tails
+        if tails is None:
+            return
+        self._links[start:grown] = NONE
+        places = self._numbers[:, 4]
+        for row, thread in enumerate(self._numbers[start:grown, 3].tolist(), start):
+            last = tails.get(thread)
+            if last is not None:
+                if places[row] < places[last] or self.seq[row] < self.seq[last]:
+                    self._tails = None
+                    return
+                self._links[row, 0] = last
+                self._links[last, 1] = row
+            tails[thread] = row
+
+    def _linked(self) -> Rows:
+        if self._tails is None:
             order = np.lexsort((self.seq, self.position, self.thread))
             joined = self.thread[order][1:] == self.thread[order][:-1]
-            before = np.full(len(self), NONE, np.int64)
-            after = np.full(len(self), NONE, np.int64)
-            before[order[1:][joined]] = order[:-1][joined]
-            after[order[:-1][joined]] = order[1:][joined]
-            self._neighbours = before, after
-        return self._neighbours
+            links = self._links[: len(self)]
+            links[:] = NONE
+            links[order[1:][joined], 0] = order[:-1][joined]
+            links[order[:-1][joined], 1] = order[1:][joined]
+            last = order[np.append(~joined, True)] if len(order) else order
+            self._tails = dict(zip(self.thread[last].tolist(), last.tolist(), strict=True))
+        return self._links[: len(self)]
 
     def _recoded(self, column: int, names: dict[str, int]) -> dict[str, int]:
         used = np.unique(self._numbers[:, column])
@@ -191,6 +211,7 @@ class Catalog:
         self._numbers = _grown(self._numbers, held, room)
         self._times = _grown(self._times, held, room)
         self._features = _grown(self._features, held, room)
+        self._links = _grown(self._links, held, room)
 
 
 def _grown(array: npt.NDArray[Any], held: int, room: int) -> npt.NDArray[Any]:

@@ -1,0 +1,97 @@
+"""Random histories of remember, derive, recall, erase and reopen, against a plain model and against a rebuild."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+import agentmem
+from agentmem import Draft
+from agentmem.clock import FixedClock
+
+WORDS = st.sampled_from(["cat", "dog", "river", "train", "bread", "music", "Ana", "Porto", "May 2024", "yesterday"])
+TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
+QUESTIONS = ("Where is the cat?", "When did Ana take the train?", "bread and music")
+
+
+class History(RuleBasedStateMachine):
+    """A space under random use; `model` holds what must be there: id -> (text, parents)."""
+
+    ids = Bundle("ids")
+
+    @initialize()
+    def begin(self) -> None:
+        self.root = tempfile.mkdtemp()
+        self.clock = FixedClock(datetime(2025, 1, 1, tzinfo=UTC))
+        self.model: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self.open()
+
+    def open(self) -> None:
+        self.system = agentmem.open(self.root, embedder="hash", clock=self.clock)
+        self.space = self.system.space("h")
+
+    @rule(target=ids, texts=st.lists(TEXTS, min_size=1, max_size=5), thread=st.sampled_from("xy"))
+    def remember(self, texts, thread):
+        new = self.space.remember([Draft(t, thread=thread, speaker="Ana") for t in texts])
+        self.model |= {i: (t, ()) for i, t in zip(new, texts, strict=True)}
+        return multiple(*new)
+
+    @rule(target=ids, text=TEXTS, parents=st.lists(ids, min_size=1, max_size=3, unique=True))
+    def derive(self, text, parents):
+        named = tuple(p for p in parents if p in self.model)
+        if not named:
+            return multiple()
+        (new,) = self.space.remember(Draft(text, kind="fact", parents=named))
+        self.model[new] = (text, named)
+        return new
+
+    @rule(id_=consumes(ids))
+    def erase(self, id_):
+        if id_ not in self.model:
+            return
+        doomed = {id_}
+        while more := {i for i, (_, parents) in self.model.items() if set(parents) & doomed} - doomed:
+            doomed |= more
+        receipt = self.space.erase(id_)
+        assert sum(receipt.erased.values()) == len(doomed)
+        assert receipt.level == "physical"
+        for i in doomed:
+            del self.model[i]
+
+    @rule(days=st.integers(0, 40))
+    def wait(self, days):
+        self.clock.advance(timedelta(days=days))
+
+    @rule()
+    def reopen(self):
+        self.system.close()
+        self.open()
+
+    @rule(question=st.sampled_from(QUESTIONS))
+    def recall(self, question):
+        lived = [(e.id, e.score) for e in self.space.recall(question, k=8)]
+        with agentmem.open(self.root, embedder="hash", clock=self.clock) as fresh:
+            assert lived == [(e.id, e.score) for e in fresh.space("h").recall(question, k=8)]
+        assert {i for i, _ in lived} <= self.model.keys()
+
+    @invariant()
+    def holds_exactly_what_was_not_erased(self):
+        if hasattr(self, "model"):
+            assert {m.id: (m.text, set(m.parents)) for m in self.space.memories()} == {
+                i: (text, set(parents)) for i, (text, parents) in self.model.items()
+            }
+
+    def teardown(self):
+        if hasattr(self, "model"):
+            assert [f for f in self.space.doctor() if not f.ok] == []
+            self.system.close()
+            shutil.rmtree(self.root)
+
+
+TestHistory = History.TestCase
+TestHistory.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
