@@ -1,0 +1,130 @@
+"""Commands for files: import, export, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentmem.cli.options import AsJson, Embedder, Root, Space
+from agentmem.cli.terminal import counted, dim, emit, open_root, open_space, progress, size
+
+PANEL = "Files"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command("import", rich_help_panel=PANEL)(import_)
+    app.command(rich_help_panel=PANEL)(export)
+    app.command(rich_help_panel=PANEL)(restore)
+
+
+def import_(
+    space: Space,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The conversation to import.", show_default=False)],
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="jsonl, openai or locomo; default: found out.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file and say what is in it.")] = False,
+    embedder: Embedder = None,
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import a conversation: all of it or, if a line is wrong, nothing.
+
+    JSON lines, OpenAI or ChatGPT chats, or LoCoMo. What was imported before is known again and adds nothing.
+
+    [dim]$[/] agentmem import alice chat.jsonl
+    """
+    from agentmem.formats import detect
+
+    parsed = detect.read(file, form)
+    threads = len({draft.thread for draft in parsed.drafts})
+    report = {
+        "space": space,
+        "format": parsed.format,
+        "turns": len(parsed.drafts),
+        "threads": threads,
+        "left_out": dict(parsed.skipped),
+    }
+    left_out = "".join(f", {number} {what} left out" for what, number in parsed.skipped.items())
+    found = (
+        f"{file.name}: {counted(len(parsed.drafts), 'turn')} in {counted(threads, 'thread')}, {parsed.format}{left_out}"
+    )
+    if dry_run:
+        emit({**report, "added": 0}) if as_json else typer.echo(f"{found}. Nothing was imported: this was a dry run.")
+        return
+    with open_space(space, root, embedder, create=True) as opened:
+        before = len(opened)
+        with progress("Remembering") as tick:
+            ids = opened.remember(parsed.drafts, progress=tick)
+        added = len(opened) - before
+        if as_json:
+            emit({**report, "added": added, "known": len(set(ids)) - added, "memories": len(opened)})
+        else:
+            typer.echo(f"{found}: {added} added, {len(set(ids)) - added} known before.")
+            typer.echo(
+                dim(
+                    f"{space} holds {counted(len(opened), 'memory', 'memories')}. Try: agentmem recall {space} QUESTION"
+                )
+            )
+
+
+def export(
+    space: Space,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The archive; default: SPACE.zip.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a space into one archive file.
+
+    Exactly as it is at this moment; programs that use it may go on meanwhile.
+
+    [dim]$[/] agentmem export alice alice.zip
+    """
+    from agentmem import archive
+    from agentmem.config import folder_name
+
+    target = file or Path(f"{folder_name(space)}.zip")
+    with open_space(space, root) as opened:
+        made = archive.export(opened, target, overwrite=force)
+    if as_json:
+        emit({"file": target, "bytes": target.stat().st_size, **_of(made)})
+    else:
+        typer.echo(f"{target}: {counted(made.memories, 'memory', 'memories')}, {size(target.stat().st_size)}")
+        typer.echo(dim(f"It holds everything in clear text; erasing in {space} does not reach it. Bring it back with:"))
+        typer.echo(dim(f"agentmem restore {target} --as {space}-restored"))
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive.", show_default=False)],
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Name of the space; default: the one it had.")
+    ] = None,
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a space from an archive.
+
+    A space that exists is never overwritten.
+
+    [dim]$[/] agentmem restore alice.zip --as alice-restored
+    """
+    from agentmem import archive
+
+    with open_root(root) as system:
+        read = archive.restore(system, file, name)
+        if as_json:
+            emit({**_of(read), "restored_as": name or read.space})
+        else:
+            typer.echo(
+                f"{name or read.space}: {counted(read.memories, 'memory', 'memories')} restored, as of {read.made_at}"
+            )
+
+
+def _of(manifest: object) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(manifest)  # type: ignore[call-overload, no-any-return]  # a Manifest, whose module loads late

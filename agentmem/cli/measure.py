@@ -1,0 +1,162 @@
+"""Commands that measure: eval, bench, tune."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from agentmem.cli.options import AsJson
+from agentmem.cli.terminal import emit, progress, shown, table
+from agentmem.errors import InputError
+
+if TYPE_CHECKING:
+    from agentmem.evaluation.readers import Reader
+
+PANEL = "Measure"
+What = Literal["recall", "ingest", "open"]
+Step = Callable[[str, int, int], None]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command("eval", rich_help_panel=PANEL)(evaluate)
+    app.command(rich_help_panel=PANEL)(bench)
+    app.command(rich_help_panel=PANEL)(tune)
+
+
+def evaluate(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Evaluator; without one, lists them.", show_default=False)
+    ] = None,
+    *,
+    data: Annotated[Path | None, typer.Option(metavar="FILE", help="The benchmark's data.", show_default=False)] = None,
+    k: Annotated[str, typer.Option("--k", metavar="K,K,...", help="Evidence recall at these k.")] = "5,10,20,50",
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="PROVIDER:NAME", help="Chat model that answers; default: the extractive reader."),
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Recall weights made by tune.")] = None,
+    cross_validate: Annotated[
+        bool, typer.Option("--cross-validate", help="Train weights for each conversation on the others.")
+    ] = False,
+    embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Embedder; default: all-MiniLM-L6-v2.")] = None,
+    json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON.")] = None,
+    html_out: Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write a page with plots.")] = None,
+    markdown_out: Annotated[Path | None, typer.Option("--markdown", metavar="OUT", help="Write Markdown.")] = None,
+    details_out: Annotated[
+        Path | None, typer.Option("--details", metavar="OUT", help="Write each question as a JSON line.")
+    ] = None,
+) -> None:
+    """Run an evaluator, against baselines in the same run.
+
+    [dim]$[/] agentmem eval locomo --data locomo10.json --json out.json --html out.html
+    """
+    from agentmem import config, registry
+
+    if name is None:
+        table(("evaluator", "what it is"), list(registry.evaluators().items()))
+        return
+    module = registry.evaluator_module(name)
+    if data is None:
+        raise InputError(f"agentmem eval {name} needs its data: --data FILE")
+    with _steps() as step:
+        report = module.run(
+            data,
+            ks=_numbers(k, "--k"),
+            reader=_reader(model),
+            weights=weights,
+            cross_validate=cross_validate,
+            embedder=embedder or config.EMBEDDER,
+            progress=step,
+        )
+    written = report.write(json=json_out, markdown=markdown_out, html=html_out)
+    if details_out is not None:
+        report.details_to(details_out)
+        written.append(details_out)
+    typer.echo(report.markdown())
+    for path in written:
+        typer.echo(f"wrote {path}", err=True)
+
+
+def _numbers(typed: str, option: str) -> list[int]:
+    try:
+        return [int(number) for number in typed.split(",")]
+    except ValueError as error:
+        raise InputError(f"{option} {typed!r} is not a list of numbers such as 5,10,20,50") from error
+
+
+def _reader(model: str | None) -> Reader | None:
+    """Return the reader that asks a chat model, with its answers kept in the cache folder; None without a model."""
+    if model is None:
+        return None
+    from agentmem import config
+    from agentmem.agent import open_model
+    from agentmem.evaluation.readers import ChatReader
+
+    opened = open_model(model)
+    return ChatReader(model, lambda prompt: str(opened.invoke(prompt).text), config.cache() / "answers.db")
+
+
+@contextmanager
+def _steps() -> Iterator[Step | None]:
+    """Show what an evaluation is doing, where somebody looks."""
+    with progress("Evaluating") as tick:
+        if tick is None:
+            yield None
+        else:
+            # The bar's words stand still; an evaluation's steps change, so they are told by the bar's own counts.
+            yield lambda _what, done, total: tick(done, total)
+
+
+def bench(
+    what: Annotated[What, typer.Argument(help="What to time.", show_default=False)],
+    memories: Annotated[int, typer.Option(min=1, metavar="N", help="Size of the space.")] = 10_000,
+    json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON.")] = None,
+) -> None:
+    """Time agentmem against what encoding alone costs others.
+
+    The reference is SentenceTransformer(MiniLM).encode in the same run; `ratio` is ours over it, less is better.
+
+    [dim]$[/] agentmem bench recall --memories 10000 --json out.json
+    """
+    from agentmem.evaluation import bench as timing
+
+    with progress("Timing") as tick:
+        figures: dict[str, Any] = timing.run(what, memories, progress=tick)
+    if json_out is not None:
+        timing.write(figures, json_out)
+    for name, value in figures.items():
+        typer.echo(f"{name:<20} {f'{value:.3f}' if isinstance(value, float) else shown(str(value))}")
+
+
+def tune(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Labelled conversations, LoCoMo's form.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to write the weights.")] = Path(
+        "weights.json"
+    ),
+    embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Embedder; default: all-MiniLM-L6-v2.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the weights of recall on questions whose evidence is known.
+
+    Cross-validated by conversation. Use them by agentmem.open(weights=...) or in an evaluation.
+
+    [dim]$[/] agentmem tune labelled.json -o weights.json
+    """
+    from agentmem import config
+    from agentmem.recall import train
+
+    with _steps() as step:
+        report = train.tune(data, out, embedder=embedder or config.EMBEDDER, progress=step)
+    if as_json:
+        emit(report)
+    else:
+        typer.echo(f"wrote {out}")
+        for name, value in report.items():
+            typer.echo(f"{name:<28} {f'{value:.3f}' if isinstance(value, float) else shown(str(value))}")
