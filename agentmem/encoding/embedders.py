@@ -36,9 +36,9 @@ HASH = re.compile(r"hash(?:-(?P<dim>\d{1,5}))?")
 CPU_FACTS = frozenset({"model name", "flags", "Features", "CPU part"})  # as x86 and ARM write them
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 
-CLOSE_ENOUGH = 0.985
-"""Mean cosine of int8 to fp32 over the sentences below. The rule is 0.99 over a corpus; 24 short sentences are allowed
-what they are lower by. A CPU whose int8 products saturate, or a model that does not quantise, falls far below."""
+CLOSE_ENOUGH = 0.99
+"""Least mean cosine of int8 to fp32 over the sentences below. A processor whose int8 products saturate, or a model that
+does not quantise well, falls below it."""
 FASTER = 0.9
 PROBE = (
     "I adopted a grey cat last Friday; she hides under the sofa whenever the bell rings.",
