@@ -240,6 +240,17 @@ def _three():
     return [SystemMessage("Be short."), HumanMessage("Who?")]
 
 
+def test_an_agent_talks_with_a_local_model(tiny, space):
+    """From the name alone: built without loading it, streamed through the graph, remembered."""
+    from agentmem.agent import chat
+
+    space.remember("Miso is the cat.")
+    with chat(space, f"huggingface:{tiny}") as talk:
+        *pieces, reply = talk.stream("Who is Miso?")
+        assert len(pieces) > 1
+        assert "".join(piece.text for piece in pieces).strip() == reply.text == space.get(reply.id).text
+
+
 def test_a_failure_while_generating_reaches_the_caller_at_once(tiny):
     """Generation runs in a thread of its own; what it raises must not become a minute of silence."""
     model = open_model(f"huggingface:{tiny}", max_tokens=4)
