@@ -5,7 +5,7 @@ A store is a module of the package `agentmem_stores`, an evaluator one of `agent
 `agentmem.evaluators`, pointing at such a module; a name of our own comes first. Listing reads the first line of each
 docstring from the source and imports no plugin; only `make_store` and `make_evaluator` do, and only the one asked for.
 
-`python -m agentmem.registry` prints the tables of the plugin rooms' READMEs.
+`python -m agentmem.registry` prints the tables of the plugin rooms' READMEs; with `--write` it renews them.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _module(room: _Room, name: str) -> ModuleType:
         raise PluginNotFoundError(_unknown(room, name))
     if len(found) > 1:
         raise AgentmemError(
-            f"{len(found)} packages bring a {room.kind} called {name!r}: {', '.join(p.module for p in found)}; "
+            f"{len(found)} packages bring the {room.kind} {name!r}: {', '.join(p.module for p in found)}; "
             "uninstall all but one, or ask their authors to rename it"
         )
     module = import_module(found[0].module)
@@ -189,6 +189,19 @@ def _abilities(name: str) -> str:
     return ", ".join(a.__name__ for a in (Vectorial, Lexical, Snapshot) if isinstance(store, a))
 
 
+def renew(readme: Path, room: str) -> None:
+    """Write the table into a README, between its two marks."""
+    text = readme.read_text(encoding="utf-8")
+    before, opening, rest = text.partition(f"<!-- table: python -m agentmem.registry {room} -->\n")
+    _, closing, after = rest.partition("<!-- end of table -->")
+    if not (opening and closing):
+        raise AgentmemError(f"{readme} has no place for the table: it needs the two comments that mark it")
+    readme.write_text(f"{before}{opening}\n{table(room)}\n\n{closing}{after}", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    for asked in sys.argv[1:] or ["stores", "evaluators"]:
-        sys.stdout.write(f"{table(asked)}\n\n")
+    for asked in [word for word in sys.argv[1:] if word != "--write"] or ["stores", "evaluators"]:
+        if "--write" in sys.argv:
+            renew(Path(asked) / "README.md", asked)
+        else:
+            sys.stdout.write(f"{table(asked)}\n\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -17,8 +17,8 @@ _NUMBERS = st.integers(0, 12)
 _TEXTS = st.lists(st.sampled_from([*WORDS[:5], "memory"]), min_size=1, max_size=6).map(" ".join)
 
 
-def check_histories(make: Callable[[], MemoryStore], examples: int = 60) -> None:
-    """Run random histories; raise AssertionError with the shortest one that ends in a difference."""
+def check_histories(make: Callable[[], MemoryStore], examples: int = 60, *, shrink: bool = True) -> None:
+    """Run random histories; raise AssertionError for one that ends in a difference, with `shrink` for the shortest."""
 
     class History(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -43,7 +43,8 @@ def check_histories(make: Callable[[], MemoryStore], examples: int = 60) -> None
         @rule(text=_TEXTS, k=st.integers(1, 14), allowed=st.none() | st.lists(_NUMBERS, max_size=6))
         def search(self, text: str, k: int, allowed: list[int] | None) -> None:
             query = make_query(text, None if allowed is None else [fake_id(number) for number in allowed])
-            hits, wanted = self.store.search(query, k), rebuilt(make, self.model.values()).search(query, k)
+            left = [self.model[i] for i in sorted(self.model)]
+            hits, wanted = self.store.search(query, k), rebuilt(make, left).search(query, k)
             assert hits == wanted, "if this fails, something of the past still counts: scores, statistics or order"
 
         @invariant()
@@ -58,6 +59,7 @@ def check_histories(make: Callable[[], MemoryStore], examples: int = 60) -> None
         deadline=None,
         derandomize=True,
         database=None,
+        phases=[phase for phase in Phase if shrink or phase not in {Phase.shrink, Phase.explain}],
         suppress_health_check=[HealthCheck.too_slow],
     )
     run_state_machine_as_test(History, settings=quiet)

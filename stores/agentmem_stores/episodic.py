@@ -8,7 +8,8 @@ which takes 6 ms; fixed-scale int8 takes 1.1 ms and loses 2 % of them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -64,7 +65,8 @@ class Episodic:
             new = [i for i in last if i not in self._row]
             if new:
                 fresh = rows if len(new) == len(memories) else rows[[last[i] for i in new]]
-                self._index.add(fresh.astype(np.float32))
+                with self._one_thread():
+                    self._index.add(fresh.astype(np.float32))
                 self._row.update(zip(new, range(len(self._ids), len(self._ids) + len(new)), strict=True))
                 self._ids.extend(new)
 
@@ -143,6 +145,19 @@ class Episodic:
         kind = self._faiss.ScalarQuantizer.QT_fp16
         return self._faiss.IndexScalarQuantizer(dim, kind, self._faiss.METRIC_INNER_PRODUCT)
 
+    @contextmanager
+    def _one_thread(self) -> Iterator[None]:
+        """Keep FAISS from waking other threads, which gains nothing for one query and waits for every busy core.
+
+        Measured with four processes on two cores, 10,000 x 384: 0.5 ms a search with one thread, 16 ms with two.
+        """
+        before = self._faiss.omp_get_max_threads()
+        self._faiss.omp_set_num_threads(1)
+        try:
+            yield
+        finally:
+            self._faiss.omp_set_num_threads(before)
+
     def _codes(self) -> npt.NDArray[np.float16]:
         """Return the index's own memory as (n, dim) rows, writable; not to be kept, it moves when the index grows."""
         flat = self._faiss.rev_swig_ptr(self._index.codes.data(), self._index.codes.size())
@@ -174,7 +189,8 @@ class Episodic:
             parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBitmap(bits))
         wanted = min(k + _MARGIN, size)
         while True:
-            found = self._index.search(sought[None], wanted, params=parameters)
+            with self._one_thread():
+                found = self._index.search(sought[None], wanted, params=parameters)
             rough, rows = found[0][0], found[1][0]
             last = rough[k - 1] - _NOISE * max(1.0, abs(float(rough[k - 1])))
             if wanted == size or rough[-1] < last:
