@@ -16,6 +16,7 @@ import os
 import shutil
 import sqlite3
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -199,10 +200,16 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
     except OSError as error:
         raise ImportRefusedError(f"{file} cannot be read: {error.strerror or error}") from error
     with archive:
-        try:
-            yield archive
-        except (zipfile.BadZipFile, EOFError) as error:
-            raise ImportRefusedError(f"{file} is damaged ({error}). Nothing was restored.") from error
+        yield archive
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Say all that zipfile raises over damaged members (RuntimeError: one that now looks encrypted) in one way."""
+    try:
+        yield
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise ImportRefusedError(f"{file} is damaged ({error}). Nothing was restored.") from error
 
 
 def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
@@ -210,8 +217,10 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
     foreign = f"{file} is a zip, but no archive of agentmem"
     if MANIFEST not in names or archive.getinfo(MANIFEST).file_size > LARGEST_MANIFEST:
         raise ImportRefusedError(f"{foreign}: it has no {MANIFEST}. Nothing was restored.")
+    with _reading(file):
+        text = archive.read(MANIFEST)
     try:
-        said: dict[str, Any] = json.loads(archive.read(MANIFEST))
+        said: dict[str, Any] = json.loads(text)
         if said["format"] > FORMAT:
             raise LedgerVersionError(
                 f"{file} was written by a newer agentmem ({said.get('agentmem')}, archive format {said['format']}; "
@@ -232,7 +241,7 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
 def _unpack(archive: zipfile.ZipFile, name: str, stated: Member, target: Path, file: Path) -> None:
     """Write one member to `target`; stop where it is longer than it says, and refuse it if its digest is another."""
     digest, left = hashlib.sha256(), stated.bytes
-    with archive.open(name) as source, target.open("wb") as out:
+    with _reading(file), archive.open(name) as source, target.open("wb") as out:
         while chunk := source.read(CHUNK):
             left -= len(chunk)
             if left < 0:

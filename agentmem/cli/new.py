@@ -16,15 +16,7 @@ from agentmem.errors import InputError
 STORE = Path(__file__).with_name("store.py.txt")
 TEST = Path(__file__).with_name("test_store.py.txt")
 ROOM = "agentmem_stores"
-BESIDE = """\
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import $name  # noqa: E402 - it lies beside this file
-"""
-INSIDE = f"from {ROOM} import $name\n"
+"""Any folder of this name on the Python path adds to the stores, so a store needs no installing."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,26 +35,21 @@ def store(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Name of the store: a Python module's.", show_default=False)
     ],
-    into: Annotated[Path, typer.Option("--into", metavar="FOLDER", help="Where to write the store.")] = Path(),
-    tests: Annotated[
-        Path | None, typer.Option("--tests", metavar="FOLDER", help="Where to write its test; default: beside it.")
-    ] = None,
+    into: Annotated[
+        Path, typer.Option("--into", metavar="FOLDER", help="Where to make the folder agentmem_stores, or that folder.")
+    ] = Path(),
 ) -> None:
     """Write a store that works, and its test, for you to change.
 
-    Files that exist are never overwritten.
+    Writes FOLDER/agentmem_stores/NAME.py and FOLDER/test_NAME.py. Files that exist are never overwritten.
 
-    [dim]$[/] agentmem new store mine --into plugins && python -m pytest plugins/test_mine.py
+    [dim]$[/] agentmem new store mine --into plugins && cd plugins && python -m pytest test_mine.py
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise InputError(f"{name!r} cannot be a Python module; use lower-case letters, digits and _, such as my_store")
-    inside = into.resolve().name == ROOM
-    if tests is not None and not inside and tests.resolve() != into.resolve():
-        raise InputError(f"--tests can be another folder only where the store goes into {ROOM}, which is importable")
+    folder = into.parent if into.name == ROOM else into
     words = {"name": name, "title": "".join(part.capitalize() for part in name.split("_"))}
-    words["how"] = Template(INSIDE if inside else BESIDE).substitute(words).rstrip("\n")
-    test = (tests or into) / f"test_{name}.py"
-    files = {into / f"{name}.py": STORE, test: TEST}
+    files = {folder / ROOM / f"{name}.py": STORE, folder / f"test_{name}.py": TEST}
     for target in files:
         if target.exists():
             raise InputError(f"{target} exists and was left as it is; choose another name or --into another folder")
@@ -70,10 +57,7 @@ def store(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
         typer.echo(f"wrote {target}")
-    typer.echo(dim(f"Test it: python -m pytest {test}"))
-    if inside:
-        typer.echo(dim(f"Its file name is its registration: agentmem.open(stores=('episodic', 'lexical', '{name}'))"))
-    else:
-        typer.echo(
-            dim(f'Register it in your pyproject.toml: [project.entry-points."agentmem.stores"] {name} = "{name}"')
-        )
+    typer.echo(dim(f"Test it: cd {folder} && python -m pytest test_{name}.py"))
+    typer.echo(
+        dim(f'Use it:  agentmem.open(stores=("episodic", "lexical", "{name}")), with {folder} on the Python path')
+    )

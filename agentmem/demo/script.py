@@ -194,8 +194,8 @@ def _clear(system: System) -> None:
         return
     if not (folder / MARK).exists():
         raise InputError(
-            f"there is a space {NAME!r} in {system.root} that the demo did not make, and it would be made anew. Play the "
-            "demo elsewhere: agentmem demo --root /tmp/agentmem-demo"
+            f"there is a space {NAME!r} in {system.root} that the demo did not make, and it would be replaced. Play it "
+            "elsewhere: agentmem demo --root /tmp/agentmem-demo"
         )
     shutil.rmtree(folder)
 
