@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from agentmem.cli.options import AsJson
-from agentmem.cli.terminal import emit, progress, shown, table
+from agentmem.cli.terminal import emit, print_figures, progress, steps, table
 from agentmem.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 PANEL = "Measure"
 What = Literal["recall", "ingest", "open"]
-Step = Callable[[str, int, int], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +60,7 @@ def evaluate(
     module = registry.evaluator_module(name)
     if data is None:
         raise InputError(f"agentmem eval {name} needs its data: --data FILE")
-    with _steps() as step:
+    with steps("Evaluating") as step:
         report = module.run(
             data,
             ks=_numbers(k, "--k"),
@@ -101,17 +98,6 @@ def _reader(model: str | None) -> Reader | None:
     return ChatReader(model, lambda prompt: str(opened.invoke(prompt).text), config.cache() / "answers.db")
 
 
-@contextmanager
-def _steps() -> Iterator[Step | None]:
-    """Show what an evaluation is doing, where somebody looks."""
-    with progress("Evaluating") as tick:
-        if tick is None:
-            yield None
-        else:
-            # The bar's words stand still; an evaluation's steps change, so they are told by the bar's own counts.
-            yield lambda _what, done, total: tick(done, total)
-
-
 def bench(
     what: Annotated[What, typer.Argument(help="What to time.", show_default=False)],
     memories: Annotated[int, typer.Option(min=1, metavar="N", help="Size of the space.")] = 10_000,
@@ -125,12 +111,13 @@ def bench(
     """
     from agentmem.evaluation import bench as timing
 
+    if json_out is not None:
+        json_out.parent.mkdir(parents=True, exist_ok=True)  # now, not after minutes of timing
     with progress("Timing") as tick:
         figures: dict[str, Any] = timing.run(what, memories, progress=tick)
     if json_out is not None:
         timing.write(figures, json_out)
-    for name, value in figures.items():
-        typer.echo(f"{name:<20} {f'{value:.3f}' if isinstance(value, float) else shown(str(value))}")
+    print_figures(figures)
 
 
 def tune(
@@ -152,11 +139,11 @@ def tune(
     from agentmem import config
     from agentmem.recall import train
 
-    with _steps() as step:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with steps("Training") as step:
         report = train.tune(data, out, embedder=embedder or config.EMBEDDER, progress=step)
     if as_json:
         emit(report)
     else:
         typer.echo(f"wrote {out}")
-        for name, value in report.items():
-            typer.echo(f"{name:<28} {f'{value:.3f}' if isinstance(value, float) else shown(str(value))}")
+        print_figures(report)

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from agentmem.types import Memory
 
 Tick = Callable[[int, int], None]
+Step = Callable[[str, int, int], None]
 
 USAGE, FAILURE = 2, 1
-NARROWEST = 60
 
 
 @dataclass
@@ -53,8 +53,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         warnings.showwarning = _note
-        if not session.debug:
-            sys.excepthook = _unexpected
+        sys.excepthook = _unexpected
         try:
             return super().invoke(ctx)
         except AgentmemError as error:
@@ -75,7 +74,9 @@ def _complain(error: AgentmemError) -> None:
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Say in one line what nobody foresaw; the traceback is for those who ask for it."""
-    del trace
+    if session.debug:
+        sys.__excepthook__(kind, error, trace)
+        return
     typer.echo(
         f"agentmem: unexpected {kind.__name__}: {shown(str(error))}\nThis is a fault of agentmem. `agentmem --debug "
         "COMMAND ...` shows where it happened; please report that.",
@@ -179,19 +180,25 @@ def table(
 
 
 @contextmanager
-def progress(what: str, *, json_too: bool = False) -> Iterator[Tick | None]:
+def progress(what: str) -> Iterator[Tick | None]:
     """Show a bar while something long goes on; give None, for nothing, where nobody looks at a terminal."""
-    if not sys.stderr.isatty() or (session.json and not json_too):
+    with steps(what) as step:
+        yield None if step is None else lambda done, total: step(what, done, total)
+
+
+@contextmanager
+def steps(what: str) -> Iterator[Step | None]:
+    """Show a bar whose words change with what is being done; give None where nobody looks at a terminal."""
+    if not sys.stderr.isatty() or session.json:
         yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        yield lambda doing, done, total: bars.update(task, description=doing, completed=done, total=total)
 
 
 # -- words ---------------------------------------------------------------------------------------------------------
@@ -230,6 +237,16 @@ def size(count: float) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: "1 memory", "2 memories"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def print_figures(figures: Mapping[str, Any], indent: str = "") -> None:
+    """Print named figures, those of a group indented below its name."""
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            typer.echo(f"{indent}{name}")
+            print_figures(value, indent + "  ")
+        else:
+            typer.echo(f"{indent + str(name):<28} {f'{value:.3f}' if isinstance(value, float) else shown(str(value))}")
 
 
 def of_memory(memory: Memory) -> dict[str, Any]:

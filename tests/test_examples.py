@@ -1,0 +1,43 @@
+"""Every example runs as it stands, offline, and prints what its first lines promise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PROMISED = {
+    "01_remember_and_recall.py": [
+        "Alice: I adopted a cat last Friday. She is called Miso.",
+        "Ben: Then let us celebrate: dinner at Noor on Saturday?",
+        "Only Ben: Lovely! My dog would be jealous.",
+    ],
+    "02_chat_without_a_model.py": ["14 March 2025", "read from Marek, 17 Mar 2025", "No information available"],
+    "03_forget.py": [
+        "lies in: ['ledger.db",
+        "level physical",
+        "lies in: []",
+        "still known: ['My cat is called Miso.']",
+    ],
+    "04_your_own_store.py": ["numbers", "recalled: The vet took 430 euros.", "found alone: The vet took 430 euros."],
+}
+
+
+def test_every_example_is_tried():
+    """A new example cannot stand here untested, and none is longer than a page."""
+    assert {file.name for file in EXAMPLES.glob("*.py")} == set(PROMISED)
+    for file in EXAMPLES.glob("*.py"):
+        assert len(file.read_text(encoding="utf-8").splitlines()) <= 40, file.name
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_example_keeps_its_promise(name):
+    """The example ends well, and says what it should."""
+    done = subprocess.run([sys.executable, EXAMPLES / name], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for promised in PROMISED[name]:
+        assert promised in done.stdout
+    assert done.stderr == ""
