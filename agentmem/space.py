@@ -159,7 +159,10 @@ class Space:
             weights = self._open_weights()
             embedder = self.embedder
             matching = self._ledger.where(filter.where) if filter.where else None
-            ranking = engine.rank(question, embedder, indexes, weights, asked=filter, matching=matching, limit=limit)
+            now = aware(self.clock(), "the clock's time")
+            ranking = engine.rank(
+                question, embedder, indexes, weights, asked=filter, matching=matching, limit=limit, now=now
+            )
             found = self._ledger.find(ranking.ids)
             evidence = [
                 Evidence(found[i], float(score), ranking.explain(row) if explain else {})

@@ -11,9 +11,9 @@ import numpy as np
 
 from agentmem.clock import aware
 from agentmem.encoding.cues import rule_cues
+from agentmem.encoding.features import text_features
 from agentmem.errors import InputError, LineageError, TextError, TimeError, VectorError
 from agentmem.protocols import Embedder
-from agentmem.recall.features import text_features
 from agentmem.types import KINDS, MAX_TEXT_BYTES, PRIMARY, Draft, Encoded, Metadata, Vectors
 
 Progress = Callable[[int, int], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,15 @@ class Ranking:
         return {n: float(c) for n, c in zip(self.names, self.contributions[row], strict=True)}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A question taken apart, the catalog rows (n,) proposed for it, and their columns."""
+
+    features: QueryFeatures
+    pool: Rows
+    candidates: Candidates
+
+
 def rank(
     question: str,
     embedder: Embedder,
@@ -50,29 +60,44 @@ def rank(
     asked: Filter,
     matching: Collection[int] | None = None,
     limit: int = 10,
+    now: datetime | None = None,
 ) -> Ranking:
-    """Return the `limit` best memories of the indexes for a question."""
-    catalog = indexes.catalog
-    if not len(catalog):
+    """Return the `limit` best memories of the indexes for a question; `now` resolves dates in it ("last week")."""
+    seen = look(question, embedder, indexes, asked=asked, matching=matching, limit=limit, now=now)
+    if seen is None:
         return Ranking([], np.empty(0, np.float32), 0.0)
-    features = query_features(question, list(catalog.speakers))
-    vector = checked(embedder([features.content]), 1, embedder)[0]
-    mask = catalog.mask(asked, matching) if asked else None
-    allowed = None if mask is None else frozenset(catalog.ids[row] for row in np.flatnonzero(mask))
-    query = Query(features.content, vector, allowed)
-    pool = propose(query, indexes, max(POOL, limit))
-    if not len(pool):
-        return Ranking([], np.empty(0, np.float32), 0.0)
-    candidates = gather(query, features, pool, indexes)
-    fused: Fused = fuse(candidates, features, weights)
+    fused: Fused = fuse(seen.candidates, seen.features, weights)
     best = np.argsort(-fused.scores, kind="stable")[:limit]
     return Ranking(
-        [catalog.ids[row] for row in pool[best]],
+        [indexes.catalog.ids[row] for row in seen.pool[best]],
         fused.scores[best],
         fused.confidence,
         fused.names,
         fused.contributions[best],
     )
+
+
+def look(
+    question: str,
+    embedder: Embedder,
+    indexes: Indexes,
+    *,
+    asked: Filter,
+    matching: Collection[int] | None = None,
+    limit: int = 10,
+    now: datetime | None = None,
+) -> Seen | None:
+    """Return all that the ranking of a question is computed from, None where there is nothing to rank."""
+    catalog = indexes.catalog
+    if not len(catalog):
+        return None
+    features = query_features(question, list(catalog.speakers), now)
+    vector = checked(embedder([features.content]), 1, embedder)[0]
+    mask = catalog.mask(asked, matching) if asked else None
+    allowed = None if mask is None else frozenset(catalog.ids[row] for row in np.flatnonzero(mask))
+    query = Query(features.content, vector, allowed)
+    pool = propose(query, indexes, max(POOL, limit))
+    return Seen(features, pool, gather(query, features, pool, indexes)) if len(pool) else None
 
 
 def propose(query: Query, indexes: Indexes, size: int) -> Rows:
@@ -95,11 +120,11 @@ def gather(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) 
     if features.named:
         codes = [catalog.speakers[name] for name in features.named]
         named[:] = np.where(np.isin(catalog.speaker[rows], codes), NAMED, OTHER)
+        named[catalog.speaker[rows] == NONE] = NOBODY
     happened = catalog.happened[rows]
     return Candidates(
         n=len(pool),
         dense=vectors @ query.vector if vectors.shape[1] else np.zeros(len(rows), np.float32),
-        vectors=vectors,
         counts=counts.counts,
         idf=counts.idf,
         lengths=counts.lengths,
@@ -107,8 +132,6 @@ def gather(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) 
         previous=place(catalog.previous[rows]),
         following=place(catalog.next[rows]),
         thread=catalog.thread[rows],
-        speaker=catalog.speaker[rows],
-        position=catalog.position[rows],
         said_at=catalog.said_at[rows],
         event_from=happened[:, 0],
         event_to=happened[:, 1],
