@@ -165,6 +165,22 @@ def test_threads_may_share_a_store(module) -> None:
     assert store.search(query, 9) == holding(module.make({}), make_memories(500)).search(query, 9)
 
 
+@pytest.mark.parametrize("module", [episodic, lexical])
+def test_both_ways_to_filter_agree(module, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking allowed ids up one by one and searching first give the same hits, also for the worst ids."""
+    store = holding(module.make({}), make_memories(600))
+    query = make_query("memory kiwi number16")
+    order = [hit.id for hit in store.search(query, 600)]
+    for allowed in (order[::2], order[-40:], order[:40], [*order[-40:], fake_id(99_999)], order[300:330]):
+        asked = make_query(query.text, allowed)
+        one_by_one = [store.search(asked, k) for k in (1, 5, 600)]
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_FEW", 3)
+            patch.setattr(module, "_SHARE", 10**9, raising=False)
+            assert [store.search(asked, k) for k in (1, 5, 600)] == one_by_one
+            assert [hit.id for hit in one_by_one[2]] == [i for i in order if i in set(allowed)]
+
+
 # --- lexical ---
 
 

@@ -33,7 +33,7 @@ def nearest(memories: Iterable[Memory], query: Query, k: int) -> list[Hit]:
     return best({m.id: float((m.vector * sought).sum()) for m in seen if m.vector is not None}, k)
 
 
-def bm25(memories: Iterable[Memory], query: Query, k: int, *, k1: float = 1.2, b: float = 0.75) -> list[Hit]:
+def bm25(memories: Iterable[Memory], query: Query, k: int, *, k1: float = 0.9, b: float = 0.4) -> list[Hit]:
     """Return the k best by BM25 with Lucene's idf, of the memories that share a term with the query."""
     counted = {memory.id: Counter(terms(memory.text)) for memory in memories}
     mean = sum(c.total() for c in counted.values()) / max(len(counted), 1)

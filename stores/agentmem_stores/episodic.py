@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from agentmem.errors import AgentmemError, MissingExtraError, VectorError
 from agentmem.protocols import MemoryStore
-from agentmem.types import Hit, Memory, MemoryId, Query, Vectors
+from agentmem.types import Floats, Hit, Memory, MemoryId, Query, Vectors
 from agentmem_stores._snapshot import pack, read_snapshot, unpack, write_snapshot
 
 _FORM = "agentmem episodic 1"
@@ -30,7 +30,8 @@ _NOISE = 1e-5
 """How far FAISS's float32 sums may lie from ours, relative to the score (measured: 2e-7 at 384 dimensions)."""
 
 _FEW = 2048
-"""Allowed ids that are looked up one by one; where more are allowed, it is quicker to search and then to look."""
+_SHARE = 16
+"""Up to _FEW allowed ids, or one in _SHARE, are looked up one by one; of more it is quicker to search, then look."""
 
 _DISTRIBUTIONS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12", "faiss-gpu-cuvs")
 """Packages that all install the module `faiss`."""
@@ -166,41 +167,55 @@ class Episodic:
 
     def _among(self, sought: Vectors, k: int, allowed: frozenset[MemoryId]) -> list[Hit]:
         """Return the k nearest of the allowed ids, and all that tie with the last of them."""
-        if len(allowed) > _FEW:
-            enough = 2 * k * max(1, len(self._ids) // len(allowed)) + _MARGIN
-            hits = [hit for hit in self._nearest(sought, enough) if hit.id in allowed]
-            if len(hits) >= k:
-                return hits
-        row = self._row
-        within = np.array([row[i] for i in allowed if i in row], np.int64)
+        if len(allowed) > max(_FEW, len(self._ids) // _SHARE):
+            enough = 5 * k * len(self._ids) // (4 * len(allowed)) + 2 * _MARGIN
+            rough, rows = self._rough(sought, enough)
+            ids = self._ids
+            chosen = np.array([ids[row] in allowed for row in rows.tolist()], np.bool_)
+            rough, rows = rough[chosen], rows[chosen]
+            if len(rows) >= k:
+                return self._scored(sought, rows[rough >= _tied(rough[k - 1])])
+        within = np.array([row for row in map(self._row.get, allowed) if row is not None], np.int64)
         return self._nearest(sought, k, within)
 
     def _nearest(self, sought: Vectors, k: int, within: Rows | None = None) -> list[Hit]:
         """Return the k nearest, of the rows `within` if given, and all that tie with the last of them."""
+        return self._scored(sought, self._rough(sought, k, within)[1])
+
+    def _rough(self, sought: Vectors, k: int, within: Rows | None = None) -> tuple[Floats, Rows]:
+        """Return FAISS's scores and rows, best first, of the k nearest and of all that may tie with the last."""
         size = len(self._ids) if within is None else len(within)
-        k = min(k, size)
         if not size:
-            return []
+            return np.empty(0, np.float32), np.empty(0, np.int64)
         parameters = None
         if within is not None:
             chosen = np.zeros(len(self._ids), np.bool_)
             chosen[within] = True
             bits = np.packbits(chosen, bitorder="little")
             parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBitmap(bits))
+        k = min(k, size)
         wanted = min(k + _MARGIN, size)
         while True:
             with self._one_thread():
                 found = self._index.search(sought[None], wanted, params=parameters)
             rough, rows = found[0][0], found[1][0]
-            last = rough[k - 1] - _NOISE * max(1.0, abs(float(rough[k - 1])))
+            last = _tied(rough[k - 1])
             if wanted == size or rough[-1] < last:
-                break
+                return rough[rough >= last], rows[rough >= last]
             wanted = min(wanted * 4, size)
-        rows = rows[rough >= last]
-        # A sum of our own, in one fixed order: FAISS's may differ in the last bit with a row's place in the index, and
-        # then equal vectors would not tie.
+
+    def _scored(self, sought: Vectors, rows: Rows) -> list[Hit]:
+        """Return rows as hits, scored by a sum of our own in one fixed order.
+
+        FAISS's sum may differ in the last bit with a row's place in the index, and then equal vectors would not tie.
+        """
         scores = (self._codes()[rows].astype(np.float64) * sought).sum(axis=1)
         return [Hit(self._ids[row], score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
+
+
+def _tied(score: float) -> float:
+    """Return the least score that may in truth be equal to `score`."""
+    return float(score) - _NOISE * max(1.0, abs(float(score)))
 
 
 def _rows(memories: Sequence[Memory], dim: int | None) -> npt.NDArray[np.float16]:
