@@ -1,5 +1,4 @@
-"""How sure recall is that the answer is in memory at all: a calibrated probability from what the best candidates look
-like.
+"""How sure recall is that the answer is in memory at all: a calibrated probability, from the best candidates.
 
 The question is not whether something similar was found (something always is), but whether it was said by the person
 asked about, whether it holds the question's words, and whether it stands out. Pure arithmetic over the candidates of
@@ -47,15 +46,15 @@ class Confidence:
 
 
 def marks(c: Candidates, scores: Array, content: Array) -> Seconds:
-    """Return (G,) float64 marks of a question by its candidates, columns as `MARKS`; there must be at least one
-    candidate.
+    """Return (G,) float64 marks of a question by its candidates, columns as `MARKS`.
 
-    `scores` (n,) are the fused ones, `content` (n,) the same without what the speaker contributed. `dense` is the best
-    cosine and `cover` the best idf-weighted share of the question's terms in one memory of the person asked about (of
-    anybody where nobody is named), `cover_near` the same in a memory with its neighbours; `unknown` is the share of
-    terms that no candidate holds. `lead` is how far the best stands above the next nine. The `other_` marks are by how
-    much the best memory of somebody else beats the best of the person asked about: that person may never have said it.
-    `somebody` is 1 where a speaker is named, `terms` log(1 + the number of terms).
+    There must be at least one candidate. `scores` (n,) are the fused ones, `content` (n,) the same without what the
+    speaker contributed. `dense` is the best cosine and `cover` the best idf-weighted share of the question's terms in
+    one memory of the person asked about (of anybody where nobody is named), `cover_near` the same in a memory with its
+    neighbours; `unknown` is the share of terms that no candidate holds. `lead` is how far the best stands above the
+    next nine. The `other_` marks are by how much the best memory of somebody else beats the best of the person asked
+    about: that person may never have said it. `somebody` is 1 where a speaker is named, `terms` log(1 + the number of
+    terms).
     """
     n = c.n
     mass = max(float(c.idf.sum()), 1e-6)

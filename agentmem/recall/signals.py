@@ -101,12 +101,12 @@ def signals(c: Candidates, query: QueryFeatures) -> Array:
 def standard(values: Seconds) -> Seconds:
     """Return the values less their mean, in deviations; zeros where they hardly differ."""
     deviation = float(values.std())
-    return (values - values.mean()) / (deviation if deviation > TINY else 1.0)
+    return np.asarray((values - values.mean()) / (deviation if deviation > TINY else 1.0))
 
 
 def over_neighbours(c: Candidates, values: Seconds | Array, kernel: Mapping[int, float]) -> Seconds:
-    """Return the sum of (m,) or (m, T) values over each row and its neighbours, weighted by the kernel; none counts
-    0.""" padded = np.concatenate([values, np.zeros_like(values[:1])])  # -1, for no neighbour, is the row of zeros
+    """Return the sum of (m,) or (m, T) values over each row and its neighbours, weighted by the kernel."""
+    padded = np.concatenate([values, np.zeros_like(values[:1])])  # -1, for no neighbour, is the row of zeros
     total = kernel[0] * padded[:-1]
     for step, link in ((-1, c.previous), (1, c.following)):
         linked = np.append(link, -1)
