@@ -46,6 +46,6 @@ def pack(strings: Sequence[str]) -> Array:
 def unpack(array: Array) -> list[str]:
     """Turn what `pack` made back into strings; raise ValueError if it is something else."""
     strings = json.loads(array.tobytes())  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-    if not isinstance(strings, list) or not all(isinstance(s, str) for s in strings):
+    if not isinstance(strings, list) or not set(map(type, strings)) <= {str}:
         raise ValueError("the list of strings in the snapshot holds something else; delete the folder and rebuild")
     return strings

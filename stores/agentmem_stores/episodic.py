@@ -126,7 +126,7 @@ class Episodic:
         """Replace all rows and ids by those in the folder; raise ValueError for a file that is not understood."""
         packed, codes = read_snapshot(folder, _FORM, ("ids", "codes"))
         ids = unpack(packed)
-        row = {i: place for place, i in enumerate(ids)}
+        row = dict(zip(ids, range(len(ids)), strict=True))
         if codes.dtype != np.float16 or codes.ndim != 2 or len(codes) != len(ids) or len(row) != len(ids):
             raise ValueError(f"{folder} holds {codes.dtype} {codes.shape} for {len(ids)} ids; delete it and rebuild")
         index = None

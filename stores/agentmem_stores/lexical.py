@@ -144,7 +144,10 @@ class BM25:
         arrays = read_snapshot(folder, _FORM, names)
         ids, words = unpack(arrays[0]), unpack(arrays[1])
         rows, counts, found_in, numbers, distinct, lengths = arrays[2:]
-        row_of, number_of = {i: n for n, i in enumerate(ids)}, {w: n for n, w in enumerate(words)}
+        row_of, number_of = (
+            dict(zip(ids, range(len(ids)), strict=True)),
+            dict(zip(words, range(len(words)), strict=True)),
+        )
         fits = (
             len(rows) == len(counts) == len(numbers) == found_in.sum() == distinct.sum()
             and len(row_of) == len(ids) == len(distinct) == len(lengths)
