@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+import agentmem_evaluators
 from agentmem.encoding.hash_embedder import HashEmbedder
 from agentmem.errors import ModelError, StorageError
 from agentmem.evaluation import provenance, replay
@@ -28,7 +33,7 @@ from agentmem.evaluation.report import (
     percent,
 )
 from agentmem.evaluation.statistics import bootstrap, separability
-from agentmem.evaluation.subjects import NoMemory, Oracle, StoreAlone, Whole
+from agentmem.evaluation.subjects import Held, NoMemory, Oracle, StoreAlone, Whole
 from agentmem.types import Answer, Draft
 
 BEGAN = datetime(2025, 3, 3, 9, tzinfo=UTC)
@@ -191,10 +196,10 @@ def test_a_crash_of_a_case_leaves_its_questions_unscored():
 
 def test_subjects_see_the_question_but_not_what_is_known_about_it():
     """Two asks that differ in their gold alone get the same reply from every subject but the oracle."""
-    reader = First()
+    reader, held = First(), Held()
     told = (ask("Where is the cat?", "here", ["cat"], category="4"), ask("Where is the cat?", "", [], category="5"))
     case = Case("blind", BEGAN, (Remember((CATS, BOATS)), *told))
-    subjects = [Whole(reader), StoreAlone("dense", "exact", reader), StoreAlone("bm25", "lexical", reader)]
+    subjects = [Whole(reader), StoreAlone("dense", "exact", reader, held), StoreAlone("bm25", "lexical", reader, held)]
     played = replay.replay(case, Exactly(), subjects, SETTINGS)
     one, two = played.outcomes[:3], played.outcomes[3:]
     assert [(o.reply.ranking, o.reply.answer) for o in one] == [(o.reply.ranking, o.reply.answer) for o in two]
@@ -203,9 +208,9 @@ def test_subjects_see_the_question_but_not_what_is_known_about_it():
 
 def test_baselines_are_what_they_say():
     """BM25 finds the word, the oracle finds the gold whatever the words, and no memory finds nothing."""
-    reader = First()
+    reader, held = First(), Held()
     case = Case("base", BEGAN, (Remember((CATS, BOATS)), ask("mast", BOATS.text, ["cat"])))
-    subjects = [StoreAlone("bm25", "lexical", reader), Oracle(reader), NoMemory(reader)]
+    subjects = [StoreAlone("bm25", "lexical", reader, held), Oracle(reader, held), NoMemory(reader)]
     bm25, oracle, none = (o.reply for o in replay.replay(case, Exactly(), subjects, SETTINGS).outcomes)
     assert (bm25.ranking[0], bm25.answer) == ("boat", BOATS.text)
     assert (oracle.ranking, oracle.answer) == (("cat",), CATS.text)
@@ -213,12 +218,22 @@ def test_baselines_are_what_they_say():
     assert [seen[2] for seen in reader.seen] == [1.0, 1.0, 0.0]
 
 
+def test_a_store_alone_has_the_speaker_in_its_text():
+    """Other systems store "Ines: ...", so a baseline without it is a straw man; the reader sees the plain text."""
+    reader, held = First(), Held()
+    plain = draft("plain", "The mast is new.", speaker="Tomas")
+    case = Case("who", BEGAN, (Remember((plain, draft("said", "Yes, that is so.", speaker="Ines"))), ask("Ines?")))
+    (outcome,) = replay.replay(case, Exactly(), [StoreAlone("bm25", "lexical", reader, held)], SETTINGS).outcomes
+    assert outcome.reply.ranking == ("said",)
+    assert outcome.reply.answer == "Yes, that is so."
+
+
 def test_a_store_alone_notices_that_the_space_has_changed():
     """A baseline that kept its first index would be measured on memories that are not all."""
-    reader = First()
+    reader, held = First(), Held()
     steps = (Remember((CATS,)), ask("mast"), Remember((BOATS,)), ask("mast"))
     outcomes = replay.replay(
-        Case("grow", BEGAN, steps), Exactly(), [StoreAlone("dense", "exact", reader)], SETTINGS
+        Case("grow", BEGAN, steps), Exactly(), [StoreAlone("dense", "exact", reader, held)], SETTINGS
     ).outcomes
     assert [sorted(o.reply.ranking) for o in outcomes] == [["cat"], ["boat", "cat"]]
 
@@ -353,3 +368,20 @@ def test_provenance_names_the_commit_and_the_data(tmp_path):
     commit = provenance.commit()
     assert commit.startswith("agentmem ") or len(commit.removesuffix("+")) == 40
     assert provenance.machine()["cores"] >= 1
+
+
+# -- the door ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_evaluator_of_the_readme_runs(monkeypatch):
+    """What the README of the room tells people to copy is complete, and says what it says it does."""
+    readme = (Path(__file__).parents[1] / "evaluators" / "README.md").read_text(encoding="utf-8")
+    _, evaluator, use = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    module = ModuleType("agentmem_evaluators.smalltalk")
+    exec(compile(evaluator, "smalltalk.py", "exec"), module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(agentmem_evaluators, "smalltalk", module, raising=False)
+    said = []
+    exec(compile(use, "use.py", "exec"), {"print": lambda *words: said.append(words)})
+    assert [(name, failure) for name, _, failure in said] == [("agentmem", ""), ("dense", "")]
+    assert said[0][1] == {"found": 1.0}

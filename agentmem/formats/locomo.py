@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -176,6 +177,7 @@ class _Reading:
     def __init__(self) -> None:
         self.faults: list[tuple[Place, str]] = []
         self._origins = Origins("locomo")
+        self._names: Counter[str] = Counter()
 
     def sample(self, place: Place, item: Any) -> Sample | None:
         try:
@@ -183,7 +185,8 @@ class _Reading:
         except ValidationError as error:
             self.faults += [((*place, *path), what) for path, what in of_model(error)]
             return None
-        name = str(place[0] if raw.sample_id is None and place else raw.sample_id or "conversation")
+        number = str(place[0]) if place else "conversation"
+        name = self._name(number if raw.sample_id is None else str(raw.sample_id))
         found, origins = self._turns(name, (*place, "conversation"), raw.conversation)
         return Sample(
             id=name,
@@ -192,6 +195,11 @@ class _Reading:
             origins=origins,
             digest=_digest(found),
         )
+
+    def _name(self, wanted: str) -> str:
+        """Return the name, numbered where another sample has it already."""
+        self._names[wanted] += 1
+        return wanted if self._names[wanted] == 1 else f"{wanted}#{self._names[wanted]}"
 
     def _turns(self, name: str, place: Place, conversation: Mapping[str, Any]) -> tuple[list[Draft], dict[str, str]]:
         found: list[Draft] = []
