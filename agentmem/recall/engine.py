@@ -20,6 +20,10 @@ from agentmem.types import Filter, Floats, MemoryId, Query
 
 POOL = 200
 """How many each store proposes."""
+KIN = 40
+"""How many of the best bring their neighbours in the thread along as candidates."""
+RRF = 60
+"""Constant of reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009)."""
 REACH = 2
 """How many neighbours each way give a candidate its context."""
 NAMED, OTHER, NOBODY = 1.0, 0.0, 0.5
@@ -101,11 +105,22 @@ def look(
 
 
 def propose(query: Query, indexes: Indexes, size: int) -> Rows:
-    """Return the rows that any store finds among its `size` best, in ledger order."""
-    found: set[MemoryId] = set()
+    """Return the rows that any store finds among its `size` best, and the neighbours of the best, in ledger order.
+
+    The best are those by reciprocal rank over the stores: an answer may share no word with what it answers.
+    """
+    found: dict[MemoryId, float] = {}
     for store in indexes.stores.values():
-        found.update(hit.id for hit in store.search(query, size))
-    return np.sort(indexes.catalog.rows(found))
+        for place, hit in enumerate(store.search(query, size)):
+            found[hit.id] = found.get(hit.id, 0.0) + 1 / (RRF + place)
+    catalog = indexes.catalog
+    rows = catalog.rows(found)
+    best = catalog.rows(sorted(found, key=lambda memory: -found[memory])[:KIN])
+    kin = np.concatenate([catalog.previous[best], catalog.next[best]])
+    kin = kin[kin != NONE]
+    if query.allowed is not None:
+        kin = np.array([row for row in kin if catalog.ids[row] in query.allowed], np.int64)
+    return np.union1d(rows, kin)
 
 
 def gather(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) -> Candidates:
