@@ -1,8 +1,10 @@
 """Nearest memories by cosine, in FAISS: half-precision rows, searched in full.
 
 Nothing is trained on the vectors, so nothing remembers an erased one, and a row can be overwritten in place: the last
-row moves into the hole. Measured at 100,000 x 384 on one core: float16 takes 2.4 ms and finds the top 10 of float32,
-which takes 6 ms; fixed-scale int8 takes 1.1 ms and loses 2 % of them.
+row moves into the hole. Measured on 100,000 synthetic rows of 384, 50 queries, one core: float16 takes 2.4 ms and finds
+the top 10 of float32, which takes 6 ms; int8 at a fixed scale takes 1.1 ms and finds 97 % of them (99 % on 2,760 real
+turns under MiniLM). Searching int8 and rescoring twice as many in float16 finds all in 1.3 ms, for half as much memory
+again and a scale that clips: not worth it while float16 is quick enough.
 """
 
 from __future__ import annotations
@@ -150,7 +152,7 @@ class Episodic:
     def _one_thread(self) -> Iterator[None]:
         """Keep FAISS from waking other threads, which gains nothing for one query and waits for every busy core.
 
-        Measured with four processes on two cores, 10,000 x 384: 0.5 ms a search with one thread, 16 ms with two.
+        Measured at 10,000 x 384 on two cores with a load of 8: median 0.5 ms a search with one thread, 16 ms with two.
         """
         before = self._faiss.omp_get_max_threads()
         self._faiss.omp_set_num_threads(1)
