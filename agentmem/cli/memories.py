@@ -42,7 +42,9 @@ def register(app: typer.Typer) -> None:
 
 def remember(
     space: Space,
-    text: Annotated[str, typer.Argument(help="What to remember; - reads it from stdin.", show_default=False)],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What to remember; - reads it from stdin.", show_default=False)
+    ],
     *,
     speaker: Annotated[str | None, typer.Option(metavar="NAME", help="Who said it.")] = None,
     thread: Annotated[str, typer.Option(metavar="NAME", help="Conversation it belongs to.")] = "main",
@@ -81,7 +83,9 @@ def remember(
 
 def recall(
     space: Space,
-    question: Annotated[str, typer.Argument(help="What to recall, in plain words.", show_default=False)],
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="What to recall, in plain words.", show_default=False)
+    ],
     *,
     k: Annotated[int | None, typer.Option("-k", min=1, help="Memories to return; default: 10.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="As many as fit this many tokens of context.")] = None,
@@ -186,7 +190,7 @@ def print_plan(plan: list[Memory], ids: list[str]) -> None:
         (m.id, m.kind, m.speaker or "", "asked for" if m.id in asked else "derived from it", _short(m.text))
         for m in plan
     ]
-    table(("id", "kind", "speaker", "why", "text"), rows)
+    table(("id", "kind", "speaker", "why", "text"), rows, whole=(0, 1, 3))
 
 
 def said(receipt: Receipt) -> str:

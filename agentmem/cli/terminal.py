@@ -162,18 +162,25 @@ def lines(text: str, indent: str) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = (), title: str = ""
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = (), whole: Sequence[int] = ()
 ) -> None:
-    """Print a table; `right` are the columns of numbers."""
+    """Print a table; `right` are the columns of numbers, `whole` those that are never cut or wrapped."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(soft_wrap=not sys.stdout.isatty())
-    grid = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        grid.add_column(column, justify="right" if number in right else "left", no_wrap=number in right)
+        kept = number in right or number in whole
+        widest = max((len(str(row[number])) for row in rows), default=0)
+        grid.add_column(
+            column,
+            justify="right" if number in right else "left",
+            no_wrap=kept,
+            min_width=widest if kept else None,
+        )
     for row in rows:
         grid.add_row(*(Text(shown(str(cell))) for cell in row))
     console.print(grid)
