@@ -15,7 +15,6 @@ import numpy as np
 from agentmem.types import Floats
 
 TEXT_FEATURES: tuple[str, ...] = (
-    "log_length",
     "asks",
     "first_person",
     "second_person",
@@ -58,16 +57,16 @@ _SMALL_TALK = frozenset(
 def text_features(text: str) -> Floats:
     """Return the static features (F,) float32 of a text, in the order of `TEXT_FEATURES`; every value is finite.
 
-    `log_length` is log(1 + characters); `asks` and `reasons` are 0 or 1; `names` and `time_words` are log(1 + count);
-    `first_person`, `second_person` and `small_talk` are shares of the words. A description of something attached, in
-    square brackets ("[shares a photo: ...]"), counts for the length alone: it was not said.
+    `asks` and `reasons` are 0 or 1; `names` and `time_words` are log(1 + count); `first_person`, `second_person` and
+    `small_talk` are shares of the words. A description of something attached, in square brackets ("[shares a photo:
+    ...]"), counts for nothing: it was not said. Length is not among them: it gained nothing over these, and would
+    favour long documents.
     """
     said = _ATTACHED.sub(" ", text[:READ]).strip()
     words = [word.lower() for word in _WORD.findall(said)]
     count = max(len(words), 1)
     return np.array(
         (
-            math.log1p(len(text)),
             said.endswith("?"),
             sum(word in _FIRST for word in words) / count,
             sum(word in _SECOND for word in words) / count,

@@ -11,25 +11,21 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from agentmem.recall.signals import Array, Candidates, Seconds, over_neighbours
+from agentmem.encoding.features import TEXT_FEATURES
+from agentmem.recall.signals import Array, Candidates, Seconds
 
-MARKS: tuple[str, ...] = (
-    "dense",
-    "cover",
-    "cover_near",
-    "unknown",
-    "lead",
-    "other_dense",
-    "other_cover",
-    "other_content",
-    "somebody",
-    "terms",
-)
+MARKS: tuple[str, ...] = ("dense", "cover", "others_share", "others_statement")
 """Names of the entries of `marks`, in order."""
 
-WINDOW = {-2: 1.0, -1: 1.0, 0: 1.0, 1: 1.0, 2: 1.0}
-BEST = 10
+ABSTAIN_BELOW = 0.6
+"""Confidence below which a reader should say that it does not know; trained on a quarter of unanswerable questions."""
+
+BEST = 20
+COVER = 0.5
+"""What covering all of a question's terms is worth, in cosine, when one statement is held against another."""
+ASKS, FIRST_PERSON = TEXT_FEATURES.index("asks"), TEXT_FEATURES.index("first_person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +41,31 @@ class Confidence:
         return 1.0 / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
 
 
-def marks(c: Candidates, scores: Array, content: Array) -> Seconds:
-    """Return (G,) float64 marks of a question by its candidates, columns as `MARKS`.
+def marks(c: Candidates, content: Array) -> Seconds:
+    """Return (G,) float64 marks of a question by its candidates, columns as `MARKS`; (n,) >= 1 candidates.
 
-    There must be at least one candidate. `scores` (n,) are the fused ones, `content` (n,) the same without what the
-    speaker contributed. `dense` is the best cosine and `cover` the best idf-weighted share of the question's terms in
-    one memory of the person asked about (of anybody where nobody is named), `cover_near` the same in a memory with its
-    neighbours; `unknown` is the share of terms that no candidate holds. `lead` is how far the best stands above the
-    next nine. The `other_` marks are by how much the best memory of somebody else beats the best of the person asked
-    about: that person may never have said it. `somebody` is 1 where a speaker is named, `terms` log(1 + the number of
-    terms).
+    `content` (n,) are the fused scores without what the speaker contributed. `dense` is the best cosine. `cover` is the
+    best idf-weighted share of the question's terms in one memory of the person asked about (of anybody where nobody is
+    named). The last two say whether it was somebody else: `others_share`, which part of the softmax over the best
+    `content` is not the person's; `others_statement`, by how much the best matching first-person statement of somebody
+    else beats that of the person. Both are 0 where nobody is named, or nobody else speaks.
     """
     n = c.n
-    mass = max(float(c.idf.sum()), 1e-6)
-    has = (c.counts > 0).astype(np.float32)
-    cover = has[:n] @ c.idf / mass
-    near = (over_neighbours(c, has, WINDOW)[:n] > 0) @ c.idf / mass
-    theirs = c.named[:n] >= 0.5
-    others = ~theirs
-    both = bool(theirs.any() and others.any())
-    mine = theirs if theirs.any() else others
+    dense = c.dense[:n].astype(np.float64)
+    cover = (c.counts[:n] > 0) @ c.idf / max(float(c.idf.sum()), 1e-6)
+    others = c.named[:n] < 0.5
+    theirs = ~others
+    share = beats = 0.0
+    if theirs.any() and others.any():
+        best = np.argsort(-content, kind="stable")[:BEST]
+        odds = np.exp(np.asarray(content, np.float64)[best] - content[best[0]])
+        share = float(odds[others[best]].sum() / odds.sum())
+        match = dense + COVER * cover
+        states = (c.features[:n, ASKS] < 0.5) & (c.features[:n, FIRST_PERSON] > 0)
+        beats = _best(match, others & states) - _best(match, theirs & states)
+    asked = theirs if theirs.any() else others
+    return np.array((dense.max(), cover[asked].max(), share, beats), np.float64)
 
-    def beaten(values: Seconds | Array) -> float:
-        return float(values[others].max() - values[theirs].max()) if both else 0.0
 
-    best = np.sort(scores)[::-1][:BEST]
-    return np.array(
-        (
-            c.dense[:n][mine].max(),
-            cover[mine].max(),
-            near[mine].max(),
-            1.0 - float(c.idf @ has[:n].any(0)) / mass if len(c.idf) else 1.0,
-            best[0] - best[1:].mean() if len(best) > 1 else 0.0,
-            beaten(c.dense[:n]),
-            beaten(cover),
-            beaten(content),
-            bool(others.any() or (c.named[:n] == 1.0).any()),
-            math.log1p(len(c.idf)),
-        ),
-        dtype=np.float64,
-    )
+def _best(match: Seconds, among: npt.NDArray[np.bool_]) -> float:
+    return float(match[among].max() if among.any() else match.min())

@@ -93,14 +93,13 @@ def fuse(candidates: Candidates, query: QueryFeatures, weights: Weights) -> Fuse
         empty = np.zeros((0, len(SIGNALS)), np.float32)
         return Fused(empty.sum(1), empty, SIGNALS, 0.0)
     contributions = signals(candidates, query) * np.array(weights.values, np.float32)
-    scores, content = totals(contributions)
-    return Fused(scores, contributions, SIGNALS, weights.confidence(marks(candidates, scores, content)))
+    found = marks(candidates, without_speaker(contributions))
+    return Fused(contributions.sum(1), contributions, SIGNALS, weights.confidence(found))
 
 
-def totals(contributions: Array) -> tuple[Array, Array]:
-    """Return the scores (n,), and what they are without the speaker's share."""
-    scores = contributions.sum(1)
-    return scores, scores - contributions[:, SIGNALS.index("speaker")]
+def without_speaker(contributions: Array) -> Array:
+    """Return the scores (n,) as they were if it did not matter who said it."""
+    return np.asarray(contributions.sum(1) - contributions[:, SIGNALS.index("speaker")])
 
 
 def _values(found: Mapping[str, Any], names: tuple[str, ...], what: str) -> tuple[float, ...]:

@@ -18,10 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from agentmem.errors import InputError
-from agentmem.recall.confidence import MARKS, Confidence, marks
-from agentmem.recall.fusion import Weights, totals
+from agentmem.recall.confidence import ABSTAIN_BELOW, MARKS, Confidence, marks
+from agentmem.recall.fusion import Weights, without_speaker
 from agentmem.recall.labelled import ADVERSARIAL, Problem, collect, foreign
-from agentmem.recall.signals import SIGNALS
 
 Step = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, of how many."""
@@ -154,7 +153,7 @@ def importance(problems: Sequence[Problem]) -> Matrix:
 def marked(problems: Sequence[Problem], values: Sequence[float]) -> Matrix:
     """Return (n, G) marks of the problems under ranking weights."""
     weights = np.array(values, np.float32)
-    return np.array([marks(p.candidates, *totals(p.signals * weights)) for p in problems])
+    return np.array([marks(p.candidates, without_speaker(p.signals * weights)) for p in problems])
 
 
 def cross_validate(problems: Sequence[Problem], progress: Step | None = None) -> dict[str, Any]:
@@ -192,6 +191,8 @@ def _judged(sure: dict[str, list[float]]) -> dict[str, float]:
     kinds = [np.array(sure[sort]) for sort in (ADVERSARIAL, "foreign") if sort in sure]
     for sort, no in zip([s for s in (ADVERSARIAL, "foreign") if s in sure], kinds, strict=True):
         judged[f"auc {sort}"] = round(auc(yes, no), 4)
+    for sort, found in sorted(sure.items()):
+        judged[f"abstains {sort}"] = round(float(np.mean(np.array(found) < ABSTAIN_BELOW)), 4)
     if len(yes) and kinds:
         weight = [np.full(len(yes), (1 - UNANSWERABLE_SHARE) / len(yes))]
         weight += [np.full(len(no), UNANSWERABLE_SHARE / len(kinds) / len(no)) for no in kinds]
@@ -218,6 +219,3 @@ def calibration_error(sure: Matrix, truth: Matrix, weight: Matrix, bins: int = 1
 def _tell(progress: Step | None, what: str, done: int, total: int) -> None:
     if progress is not None:
         progress(what, done, total)
-
-
-__all__ = ["SIGNALS", "collect", "cross_validate", "fit", "foreign", "tune"]
