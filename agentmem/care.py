@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import agentmem
-from agentmem.encoding.encoder import Progress, encode
+from agentmem.encoding.encoder import Progress, by_rule, encode
 from agentmem.errors import AgentmemError
 from agentmem.ledger import Ledger, rows
 from agentmem.protocols import Embedder
@@ -24,7 +24,17 @@ UNIT = 1e-3
 """How far the length of a vector may be from 1."""
 
 
-def reencode(ledger: Ledger, embedder: Embedder, features: int, progress: Progress | None) -> None:
+def reread(ledger: Ledger, rules: str) -> None:
+    """Read cues and features of every memory anew by the rules of this version; vectors stay. One transaction."""
+    with ledger.connection.transaction():
+        for chunk in ledger.read(vectors=True, whole=False):
+            ledger.replace_encodings(
+                {m.seq: by_rule(m.text, m.said_at, m.vector) for m in chunk if m.vector is not None}
+            )
+        ledger.note("rules", rules)
+
+
+def reencode(ledger: Ledger, embedder: Embedder, progress: Progress | None) -> None:
     """Encode every memory with `embedder` and write vectors, cues and features in one transaction.
 
     What other processes write meanwhile is encoded inside the transaction, so nothing is left in the old space.
@@ -41,7 +51,6 @@ def reencode(ledger: Ledger, embedder: Embedder, features: int, progress: Progre
         ledger.replace_encodings(done)
         ledger.note("embedder", embedder.name)
         ledger.note("dim", embedder.dim)
-        ledger.note("features", features)
 
 
 def _encoded(memories: list[Memory], embedder: Embedder) -> dict[int, Encoded]:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from agentmem import config, steps
 from agentmem.clock import Clock, aware, system_clock
-from agentmem.encoding.encoder import Progress, check, encode
+from agentmem.encoding.encoder import RULES, Progress, check, encode
 from agentmem.errors import EmbedderMismatchError, InputError, SpaceClosedError, TextError
 from agentmem.ledger import Ledger
 from agentmem.protocols import Embedder
@@ -22,8 +22,6 @@ from agentmem.recall.indexes import Indexes
 from agentmem.types import Draft, Evidence, Filter, Finding, Memory, MemoryId, Recall, Receipt
 from agentmem.unlearning import Eraser, intents
 
-FEATURES = 1
-"""Version of the static text features; a space that holds older ones is re-encoded by `rebuild`."""
 NO_FILTER = Filter()
 
 
@@ -249,9 +247,9 @@ class Space:
 
         with self._lock:
             self._check_open()
-            if embedder is not None or self._ledger.meta("features") not in {None, FEATURES}:
-                chosen = self._opened(embedder) if embedder is not None else self.embedder
-                reencode(self._ledger, chosen, FEATURES, progress)
+            if embedder is not None:
+                chosen = self._opened(embedder)
+                reencode(self._ledger, chosen, progress)
                 self._embedder, self._wanted = chosen, chosen.name
             if self._indexes is not None:
                 self._indexes.discard()
@@ -312,6 +310,10 @@ class Space:
     def _level(self) -> Indexes:
         self._check_open()
         if self._indexes is None:
+            if self._ledger.note_once("rules", RULES) != RULES:
+                from agentmem.care import reread
+
+                reread(self._ledger, RULES)
             self._indexes = Indexes(self._ledger, self.path, self._stores)
         if self._indexes.catch_up() and self._embedder is not None:
             self._check_embedder(self._embedder)
@@ -352,7 +354,7 @@ class Space:
         if self._ledger.note_once("embedder", embedder.name) != embedder.name:
             self._check_embedder(embedder)
         self._ledger.note_once("dim", embedder.dim)
-        self._ledger.note_once("features", FEATURES)
+        self._ledger.note_once("rules", RULES)
 
     def _flush_uses(self) -> None:
         if self._uses:

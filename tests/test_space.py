@@ -240,6 +240,24 @@ def test_another_embedder_is_refused_until_rebuilt(tmp_path):
         assert all(f.ok for f in space.doctor())
 
 
+def test_a_space_read_by_older_rules_is_read_anew(tmp_path):
+    """What rules read out of texts is refreshed when the rules have changed; vectors and ids stay as they are."""
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        space = system.space("a")
+        (id_,) = space.remember("We met in Porto on 3 May 2024.")
+        truth = [(e.id, e.score) for e in space.recall("Where did we meet?")]
+        vector = space.get(id_).vector.tolist()
+        space._ledger.connection.all("UPDATE memories SET features = x'00000000', happened_from = NULL")
+        space._ledger.connection.all("DELETE FROM cues")
+        space._ledger.note("rules", "0 older")
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        space = system.space("a")
+        assert [(e.id, e.score) for e in space.recall("Where did we meet?")] == truth
+        assert space.get(id_).cues.when.start == datetime(2024, 5, 3, tzinfo=UTC)
+        assert "Porto" in space.get(id_).cues.entities
+        assert space.get(id_).vector.tolist() == vector
+
+
 def test_many_threads_share_one_space(space):
     """Concurrent writers and readers lose nothing and see no half-written state."""
     errors: list[BaseException] = []

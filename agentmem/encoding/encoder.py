@@ -11,7 +11,7 @@ import numpy as np
 
 from agentmem.clock import aware
 from agentmem.encoding.cues import rule_cues
-from agentmem.encoding.features import text_features
+from agentmem.encoding.features import TEXT_FEATURES, text_features
 from agentmem.errors import InputError, LineageError, TextError, TimeError, VectorError
 from agentmem.protocols import Embedder
 from agentmem.types import KINDS, MAX_TEXT_BYTES, PRIMARY, Draft, Encoded, Metadata, Vectors
@@ -20,6 +20,8 @@ Progress = Callable[[int, int], None]
 """Called with how many are done, of how many."""
 
 BATCH = 512
+RULES = f"1 {' '.join(TEXT_FEATURES)}"
+"""What the rules of `by_rule` read, noted in every ledger: one that other rules read is read anew when it is opened."""
 SCALARS = (str, int, float, bool, type(None))
 
 
@@ -104,10 +106,15 @@ def encode(drafts: Sequence[Draft], embedder: Embedder, *, progress: Progress | 
             said_at = draft.said_at
             if said_at is None:
                 raise TimeError("a draft must be checked before it is encoded: it has no said_at")
-            encoded.append(Encoded(vector, rule_cues(draft.text, said_at), text_features(draft.text)))
+            encoded.append(by_rule(draft.text, said_at, vector))
         if progress is not None:
             progress(len(encoded), len(drafts))
     return encoded
+
+
+def by_rule(text: str, said_at: datetime, vector: Vectors) -> Encoded:
+    """Return a text with its vector, and with what rules read out of it."""
+    return Encoded(vector, rule_cues(text, said_at), text_features(text))
 
 
 def checked(vectors: Vectors, rows: int, embedder: Embedder) -> Vectors:

@@ -18,8 +18,10 @@ from agentmem.recall.indexes import Indexes
 from agentmem.recall.signals import Candidates
 from agentmem.types import Filter, Floats, MemoryId, Query
 
-POOL = 200
+POOL = 150
 """How many each store proposes."""
+SEATS = 200
+"""How many of all proposals are looked at: twice the pool adds .0006 to evidence recall@10 and half as much time."""
 KIN = 40
 """How many of the best bring their neighbours in the thread along as candidates."""
 RRF = 60
@@ -114,8 +116,9 @@ def propose(query: Query, indexes: Indexes, size: int) -> Rows:
         for place, hit in enumerate(store.search(query, size)):
             found[hit.id] = found.get(hit.id, 0.0) + 1 / (RRF + place)
     catalog = indexes.catalog
-    rows = catalog.rows(found)
-    best = catalog.rows(sorted(found, key=lambda memory: -found[memory])[:KIN])
+    ranked = sorted(found, key=lambda memory: (-found[memory], memory))
+    rows = catalog.rows(ranked[: max(SEATS, size)])
+    best = catalog.rows(ranked[:KIN])
     kin = np.concatenate([catalog.previous[best], catalog.next[best]])
     kin = kin[kin != NONE]
     if query.allowed is not None:
