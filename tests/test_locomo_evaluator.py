@@ -16,6 +16,7 @@ from agentmem.evaluation.cases import Ask, Gold, Remember, Reply, Wait
 from agentmem.evaluation.report import table_markdown
 from agentmem.formats import locomo
 from agentmem.types import Answer
+from agentmem_evaluators import _locomo_weights
 from agentmem_evaluators import locomo as evaluator
 from agentmem_evaluators._locomo_report import headline, sections
 
@@ -89,6 +90,14 @@ SAMPLES = [
         ],
     },
 ]
+
+
+def third():
+    """Another conversation, so that two are left when one is left out."""
+    sample = copy.deepcopy(SAMPLES[1])
+    for text in (*sample["conversation"]["session_1"], *sample["conversation"]["session_2"]):
+        text["text"] = text["text"].replace("apple", "pear").replace("goats", "geese").replace("cider", "perry")
+    return sample | {"sample_id": "meadow"}
 
 
 def parsed(samples=SAMPLES):
@@ -377,6 +386,46 @@ def test_neither_category_nor_gold_changes_an_answer(tmp_path):
         assert found.figures["failures"]["questions"] == 0
         answers.append([(row["answer"], row["confidence"]) for row in found.details])
     assert answers[0] == answers[1]
+
+
+def test_weights_never_see_the_conversation_they_are_for(tmp_path):
+    """Other questions and evidence in a conversation change nothing in the weights that it is measured with."""
+    told = []
+    for number, qa in enumerate((SAMPLES[0]["qa"], [*SAMPLES[0]["qa"][:1], question("Is it?", "no", 4, "D2:3")])):
+        samples = parsed([*changed(lambda s, qa=qa: s.update(qa=qa))[:1], *SAMPLES[1:], third()])
+        (tmp_path / str(number)).mkdir()
+        files = _locomo_weights.folds(samples, HashEmbedder(), tmp_path / str(number))
+        told.append([files[sample.id].read_text() for sample in samples])
+        assert samples[0].digest not in _locomo_weights.trained_on(files["harbour"])
+        assert samples[1].digest in _locomo_weights.trained_on(files["harbour"])
+    assert told[0][0] == told[1][0]
+    assert told[0][1] != told[1][1]
+
+
+def test_says_so_where_weights_were_trained_on_the_data(file, tmp_path):
+    """Weights carry what they were trained on; on that data the JSON and the first lines of the page say so."""
+    weights = _locomo_weights.folds([*parsed(), *parsed([third()])], HashEmbedder(), tmp_path)["harbour"]
+    found = evaluator.run(file, reader=Keyword(), embedder=HashEmbedder(), baselines=(), weights=weights)
+    assert found.figures["weights_trained_on_this_data"]
+    trained_on = {name: of["weights_trained_on_it"] for name, of in found.figures["conversations"].items()}
+    assert trained_on == {"harbour": False, "orchard": True}
+    assert "the figures flatter" in found.markdown()
+    assert f"--weights {weights}" in found.figures["command"]
+
+
+def test_cross_validates_recall_and_reader(tmp_path):
+    """With each conversation left out in turn there are figures, and they are said to be cross-validated."""
+    path = tmp_path / "three.json"
+    path.write_text(json.dumps([*SAMPLES, third()]))
+    figures = evaluator.run(path, embedder=HashEmbedder(), baselines=("none",), cross_validate=True).figures
+    assert figures["cross_validated"]
+    assert not figures["weights_trained_on_this_data"]
+    assert figures["failures"]["questions"] == 0
+    assert figures["recall"]["10"]["all"] > 0.9
+    assert list(figures["abstention"]["by_threshold"])[:2] == ["0", "5"]
+    assert figures["abstention"]["by_threshold"]["0"]["5"] == 0.0
+    with pytest.raises(InputError, match="two or more"):
+        _locomo_weights.folds(parsed(SAMPLES[:1]), HashEmbedder(), tmp_path)
 
 
 def test_refuses_settings_that_make_no_sense(file, tmp_path):

@@ -68,8 +68,8 @@ class Case:
 class Reply:
     """What came back for one question.
 
-    `ranking`: origins of what was recalled, best first. `seconds` is the time the recall took, without the reading.
-    `tokens` is the estimated size of the context that was read.
+    `ranking`: origins of what was recalled, best first. `confidence`: the answer's. `seconds` is the time the recall
+    took, without the reading. `tokens` is the estimated size of the context that was read.
     """
 
     ranking: tuple[str, ...] = ()

@@ -12,10 +12,13 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agentmem.errors import ModelError
 from agentmem.types import Answer, Evidence
+
+if TYPE_CHECKING:
+    from agentmem.reading.extractive import Weights
 
 REFUSAL = "No information available"
 MONTHS = (
@@ -53,18 +56,19 @@ class Reader(Protocol):
 
 
 class ExtractiveReader:
-    """The package's own reader: no model. `threshold` of None is the calibrated one."""
+    """The package's own reader: no model. `threshold` and `weights` of None are those that ship."""
 
     name = "extractive"
 
-    def __init__(self, threshold: float | None = None) -> None:
+    def __init__(self, threshold: float | None = None, weights: Weights | None = None) -> None:
         self.threshold = threshold
+        self.weights = weights
 
     def __call__(self, question: str, evidence: Sequence[Evidence], confidence: float, /) -> Answer:
         """Answer in a short phrase or sentence of the evidence."""
         from agentmem.reading.extractive import read
 
-        return read(question, evidence, confidence=confidence, threshold=self.threshold)
+        return read(question, evidence, confidence=confidence, threshold=self.threshold, weights=self.weights)
 
 
 class ChatReader:

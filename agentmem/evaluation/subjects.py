@@ -23,16 +23,11 @@ SURE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The space itself: recall, then read the first `context` memories.
-
-    With `doubts` false it takes every recall for certain and so never abstains: what abstention costs, and what it
-    gains, is the difference to that.
-    """
+    """The space itself: recall, then read the first `context` memories."""
 
     reader: Reader
     k: int = 50
     context: int = 10
-    doubts: bool = True
     name: str = "agentmem"
 
     def reply(self, space: Space, ask: Ask) -> Reply:
@@ -41,12 +36,7 @@ class Whole:
         recall = space.recall(ask.question, self.k, explain=False)
         seconds = time.perf_counter() - begin
         return _read(
-            self.reader,
-            ask.question,
-            recall.evidence,
-            recall.confidence if self.doubts else SURE,
-            context=self.context,
-            seconds=seconds,
+            self.reader, ask.question, recall.evidence, recall.confidence, context=self.context, seconds=seconds
         )
 
 
@@ -163,12 +153,7 @@ def _read(
         ranking=tuple(e.memory.origin or e.memory.id for e in evidence),
         answer=answer.text,
         abstained=answer.abstained,
-        confidence=confidence,
+        confidence=answer.confidence,
         seconds=seconds,
         tokens=sum(tokens(e.memory) for e in shown),
     )
-
-
-def certain(whole: Whole) -> Whole:
-    """Return the same subject without its doubts."""
-    return replace(whole, doubts=False, name=f"{whole.name}, never abstaining")

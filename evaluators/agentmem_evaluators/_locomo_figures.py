@@ -17,6 +17,8 @@ GROUPS: Mapping[str, frozenset[str]] = {
 }
 """What figures are given for: each category, those that have an answer, and all. Means are over questions."""
 SHOWN_FAILURES = 20
+THRESHOLDS = range(0, 100, 5)
+"""Confidences, in percent, below which an answer could be declined."""
 
 Figures = dict[str, Any]
 
@@ -66,9 +68,28 @@ def abstention(ours: Sequence[Outcome], certain: Sequence[Outcome] | None) -> Fi
         },
     }
     if certain is not None:
+        found["by_threshold"] = {str(t): _with_threshold(certain, t / 100) for t in THRESHOLDS}
         found["f1_never_abstaining"] = _means(_grouped(certain, "f1"))
         found["f1_never_abstaining_ci"] = _bounds(_grouped(certain, "f1"))
     return found
+
+
+def _with_threshold(certain: Sequence[Outcome], threshold: float) -> dict[str, float | None]:
+    """Return the F1 by group if all answers that are less sure than this were declined; a declined one earns nothing.
+
+    Of questions without an answer, the other way about: a declined one is right.
+    """
+    told = [(o, o.reply is not None and o.reply.confidence < threshold) for o in certain if "f1" in o.score.values]
+    return {
+        group: _mean(
+            [
+                float(declined) if _in(o, "5") else 0.0 if declined else o.score.values["f1"]
+                for o, declined in told
+                if _in(o, group)
+            ]
+        )
+        for group in GROUPS
+    }
 
 
 def speed(ours: Sequence[Outcome], played: Sequence[Replayed]) -> Figures:

@@ -89,7 +89,7 @@ def _short(figures: Figures) -> list[Block]:
     if figures["weights_trained_on_this_data"]:
         blocks.append(
             Warned(
-                "The recall weights used here were trained on conversations of this very file, so the figures flatter. "
+                "The weights used here were trained on conversations of this very file, so the figures flatter. "
                 "Run again with cross-validation for honest ones."
             )
         )
@@ -117,16 +117,16 @@ def _shown_k(figures: Figures) -> str:
 def _read_by(figures: Figures) -> str:
     reader = figures["reader"]
     if reader == "extractive":
-        return "Answers are read from the evidence by rules, without a language model."
+        return "Answers are phrases picked out of the evidence, without a language model."
     return f"Answers are written by {reader}."
 
 
 def _weights(figures: Figures) -> str:
     if figures["cross_validated"]:
-        return "Recall weights were trained on the other conversations of the file, one conversation left out in turn."
+        return "All weights were trained on the other conversations of the file, each left out in turn."
     if figures["weights_trained_on_this_data"]:
-        return "Recall weights were trained on these conversations."
-    return "Recall weights never saw these conversations."
+        return "The weights were trained on conversations of this file."
+    return "The weights never saw these conversations."
 
 
 def _recall(figures: Figures) -> list[Block]:
@@ -215,8 +215,8 @@ def _answers(figures: Figures) -> list[Block]:
             *((name, *(percent(of["f1"][g]) for g in GROUPS)) for name, of in _all(figures)[1:]),
             ("agentmem, exact match", *(percent(figures["em"][g]) for g in GROUPS)),
         ],
-        f"Questions: {_counted(figures, 'f1')}. In category 5 the right answer is that the conversation does not say; "
-        "baselines without a confidence always answer, so they score 0 there, and no memory always declines.",
+        f"Questions: {_counted(figures, 'f1')}. In category 5 the right answer is that the conversation does not say. "
+        "A baseline has no confidence, so it is taken to be sure of what it finds; no memory always declines.",
         strong=frozenset({0}),
     )
     published = Table(
@@ -239,11 +239,20 @@ def _abstention(figures: Figures) -> list[Block]:
         rows.append(("F1 if it never declined", *(percent(found["f1_never_abstaining"][g]) for g in GROUPS)))
     auc = found["auc"]
     said = NO_FIGURE if auc is None or auc != auc else f"{auc:.3f}"  # noqa: PLR0124 - nan differs from itself
+    curve = found.get("by_threshold")
+    plot = Lines(
+        "F1 if answers below a confidence were declined",
+        [int(t) for t in curve or ()],
+        "confidence, %",
+        "F1",
+        [Series(HEADS[g], [of[g] for of in (curve or {}).values()]) for g in ("1-4", "4", "5", "all")],
+    )
     return [
         Prose(
             f"A question that has an answer gets a higher confidence than one that has none with probability {said} "
             "(area under the ROC curve; .5 is chance)."
         ),
+        *([plot] if curve else []),
         Table("Abstention, %", ("", *(HEADS[g] for g in GROUPS)), rows),
     ]
 

@@ -13,7 +13,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from agentmem.errors import InputError
@@ -37,8 +37,7 @@ def normalize(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Return the stems of the normalised words."""
-    stem = _stemmer().stem
-    return [stem(word) for word in normalize(text).split()]
+    return [_stem(word) for word in normalize(text).split()]
 
 
 def token_f1(prediction: str, answer: str) -> float:
@@ -96,6 +95,12 @@ def evidence_recall(evidence: Collection[str], ranking: Sequence[str], k: int) -
         raise InputError("a question without evidence has no evidence recall")
     found = frozenset(ranking[:k])
     return sum(name in found for name in evidence) / len(evidence)
+
+
+@lru_cache(maxsize=100_000)
+def _stem(word: str) -> str:
+    stemmed: str = _stemmer().stem(word)
+    return stemmed
 
 
 @cache

@@ -29,23 +29,25 @@ from agentmem import config
 from agentmem.errors import InputError
 from agentmem.evaluation import provenance
 from agentmem.evaluation.cases import Ask, Case, Gold, Remember, Reply, Score, Step, Wait
-from agentmem.evaluation.readers import ExtractiveReader, Reader
+from agentmem.evaluation.readers import ChatReader, ExtractiveReader, Reader
 from agentmem.evaluation.replay import Outcome, Progress, Replayed, Settings, Subject, replay
 from agentmem.evaluation.report import Report
 from agentmem.evaluation.statistics import RESAMPLES, SEED
-from agentmem.evaluation.subjects import Held, NoMemory, Oracle, StoreAlone, Whole, certain
+from agentmem.evaluation.subjects import Held, NoMemory, Oracle, StoreAlone, Whole
 from agentmem.formats import locomo as format_
 from agentmem.protocols import Embedder
 from agentmem_evaluators import _locomo_figures as made
+from agentmem_evaluators import _locomo_reading as reading
 from agentmem_evaluators import _locomo_scorer as scorer
 from agentmem_evaluators._locomo_report import sections
 from agentmem_evaluators._locomo_weights import folds, trained_on
 
 KS = (5, 10, 20, 50)
-CONTEXT = 10
+CONTEXT = 12
 """How many memories a reader is given."""
 BASELINES = ("dense", "bm25", "none", "oracle")
 DENSE, LEXICAL = "exact", "lexical"
+OURS, CERTAIN = "agentmem", "agentmem, never declining"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,37 +129,38 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     are read. Raises ImportRefusedError for a file that is not LoCoMo, InputError for settings that make no sense.
     """
     _check(weights, baselines, context, cross_validate=cross_validate)
-    reader = reader or ExtractiveReader()
     evaluator = Locomo(format_.load(data), _checked(ks))
     opened = _opened(embedder)
-    whole = Whole(reader, max(evaluator.ks), context)
-    sure = certain(whole) if isinstance(reader, ExtractiveReader) else None
+    extractive = reader is None or isinstance(reader, ExtractiveReader)
+    seen = frozenset[str]() if cross_validate else trained_on(weights) | (reading.trained_on() if extractive else set())
     held = Held()
-    others = [_baseline(name, reader, held, max(evaluator.ks), context) for name in baselines]
-    subjects = [whole, *([sure] if sure else []), *others]
     played: list[Replayed] = []
     with tempfile.TemporaryDirectory(prefix="agentmem-eval-") as scratch:
-        files = folds(evaluator.samples, opened, Path(scratch), progress) if cross_validate else {}
+        files, readers = _without_each(evaluator, opened, Path(scratch), progress, cross_validate, extractive)
         for sample, case in zip(evaluator.samples, evaluator.cases(), strict=True):
+            chosen = readers.get(sample.id) or reader or ExtractiveReader()
+            subjects = _subjects(chosen, held, baselines, max(evaluator.ks), context)
             settings = Settings(opened, files.get(sample.id, weights))
             played.append(replay(case, evaluator, subjects, settings, progress))
     outcomes = [outcome for one in played for outcome in one.outcomes]
-    by_name = {s.name: [o for o in outcomes if o.subject == s.name] for s in subjects}
-    ours = by_name[whole.name]
-    seen = frozenset() if cross_validate else trained_on(weights)
+    by_name = {
+        name: [o for o in outcomes if o.subject == name]
+        for name in (OURS, *([CERTAIN] if extractive else []), *baselines)
+    }
+    ours = by_name[OURS]
     figures = {
         "benchmark": evaluator.name,
         "commit": provenance.commit(),
         "system": f"agentmem {agentmem.__version__}",
         "embedder": opened.name,
-        "reader": reader.name,
+        "reader": reader.name if reader else ExtractiveReader.name,
         "n_questions": len(ours),
         **made.of_system(ours, evaluator.ks),
         "baselines": {name: made.of_system(by_name[name], evaluator.ks) for name in baselines},
         "gain_over": {name: made.gain(ours, by_name[name], evaluator.ks) for name in baselines},
         **made.speed(ours, played),
         "tokens": made.context(ours, played, context),
-        "abstention": made.abstention(ours, by_name[sure.name] if sure else None),
+        "abstention": made.abstention(ours, by_name.get(CERTAIN)),
         "n": made.counts(ours, evaluator.ks),
         "conversations": _by_conversation(evaluator, ours, seen),
         "failures": made.failures(outcomes, played),
@@ -206,6 +209,27 @@ def _details(ours: Sequence[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
+def _without_each(
+    evaluator: Locomo, embedder: Embedder, folder: Path, progress: Progress | None, wanted: bool, extractive: bool
+) -> tuple[dict[str, Path], dict[str, Reader]]:
+    """Return recall weights and readers that never saw the conversation they are for; none where that is not wanted."""
+    if not wanted:
+        return {}, {}
+    files = folds(evaluator.samples, embedder, folder, progress)
+    if not extractive:
+        return files, {}
+    weights = reading.folds(evaluator.samples, embedder, files, folder, progress)
+    return files, {name: ExtractiveReader(weights=trained) for name, trained in weights.items()}
+
+
+def _subjects(reader: Reader, held: Held, baselines: Sequence[str], k: int, context: int) -> list[Subject]:
+    """Return ours first, then, where the reader is ours too, ours without its doubts, then the baselines."""
+    subjects: list[Subject] = [Whole(reader, k, context, OURS)]
+    if isinstance(reader, ExtractiveReader):
+        subjects.append(Whole(ExtractiveReader(0.0, reader.weights), k, context, CERTAIN))
+    return [*subjects, *(_baseline(name, reader, held, k, context) for name in baselines)]
+
+
 def _baseline(name: str, reader: Reader, held: Held, k: int, context: int) -> Subject:
     match name:
         case "dense":
@@ -247,14 +271,14 @@ def _command(
     data: Path,
     ks: Sequence[int],
     weights: Path | None,
-    reader: Reader,
+    reader: Reader | None,
     embedder: str | Embedder,
     *,
     cross_validate: bool,
 ) -> str:
     """Return what to type for the same run."""
     words = ["agentmem", "eval", "locomo", "--data", str(data), "--k", ",".join(map(str, ks))]
-    words += [] if isinstance(reader, ExtractiveReader) else ["--model", reader.name]
+    words += ["--model", reader.name] if isinstance(reader, ChatReader) else []
     words += ["--weights", str(weights)] if weights else []
     words += ["--cross-validate"] if cross_validate else []
     chosen = embedder if isinstance(embedder, str) else embedder.name
