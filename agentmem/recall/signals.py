@@ -35,8 +35,7 @@ WORDS_KERNEL: Mapping[int, float] = {-2: 0.6, -1: 1.0, 0: 1.0, 1: 0.5}
 follows."""
 
 K1, B = 0.9, 0.4
-"""BM25 over windows; measured flat for k1 in .6 .. 1.2 and b in .2 .. .5, worse at the usual b = .75: turns are
-short."""
+"""BM25 over windows. Fused, the choice hardly matters: k1 .6 .. 1.5 and b .2 .. .75 lie within .3 points of R@10."""
 
 DAY = 86_400.0
 SLACK_DAYS, SLACK_SHARE, LONGEST_DAYS = 7.0, 0.15, 366.0
