@@ -125,8 +125,8 @@ def of_recall(found: Recall, *, explain: bool) -> dict[str, Any]:
     return {"query": found.query, "confidence": found.confidence, "tokens": found.tokens, "evidence": evidence}
 
 
-def print_recall(found: Recall, space: agentmem.space.Space, *, explain: bool) -> None:
-    """Print a recall for a person."""
+def print_recall(found: Recall, space: agentmem.space.Space, *, explain: bool, signals: int | None = None) -> None:
+    """Print a recall for a person; of its signals the `signals` strongest by name."""
     now = space.clock()
     for rank, e in enumerate(found.evidence, start=1):
         typer.echo(f"{rank:>2}  {strong(heading(e.memory, now))}  {e.score:.2f}")
@@ -136,21 +136,25 @@ def print_recall(found: Recall, space: agentmem.space.Space, *, explain: bool) -
         typer.echo("Nothing was found: the space is empty, or the filters leave nothing.")
         return
     if explain:
-        print_signals(found)
+        print_signals(found, rows=signals)
     typer.echo(f"confidence that the answer is in memory: {found.confidence:.2f}" + dim(f"  ({found.tokens} tokens)"))
 
 
-def print_signals(found: Recall, most: int = 8) -> None:
-    """Print what each signal added to each score: a row a signal, a column a memory."""
+def print_signals(found: Recall, most: int = 8, rows: int | None = None) -> None:
+    """Print what each signal added to each score: a column a memory, a row a signal, the rest in one beyond `rows`."""
     evidence = found.evidence[:most]
     names = sorted(
         {name for e in evidence for name in e.signals},
         key=lambda name: -max(abs(e.signals.get(name, 0.0)) for e in evidence),
     )
-    rows = [[name, *(f"{e.signals.get(name, 0.0):+.2f}" for e in evidence)] for name in names]
-    rows.append(["score", *(f"{e.score:.2f}" for e in evidence)])
+    first, rest = names[:rows], names[rows:] if rows else []
+    listed = [[name, *(f"{e.signals.get(name, 0.0):+.2f}" for e in evidence)] for name in first]
+    if rest:
+        sums = (sum(e.signals.get(name, 0.0) for name in rest) for e in evidence)
+        listed.append([f"{len(rest)} others", *(f"{value:+.2f}" for value in sums)])
+    listed.append(["score", *(f"{e.score:.2f}" for e in evidence)])
     columns = ["what it added", *(f"#{rank}" for rank in range(1, len(evidence) + 1))]
-    table(columns, rows, right=range(1, len(columns)))
+    table(columns, listed, right=range(1, len(columns)))
 
 
 def erase(

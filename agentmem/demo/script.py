@@ -109,7 +109,7 @@ class Play:
         """Recall, with what each signal added."""
         self.stage.act("Recall", f"{EXPLAINED}  Evidence, best first, and why.")
         found = space.recall(EXPLAINED, 3)
-        print_recall(found, space, explain=True)
+        print_recall(found, space, explain=True, signals=7)
         self.stage.check("the turn that says it comes first", "signed the lease" in found[0].memory.text)
 
     def answer(self, space: Space) -> None:
