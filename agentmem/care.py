@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import agentmem
 from agentmem.encoding.encoder import Progress, by_rule, encode
 from agentmem.errors import AgentmemError
 from agentmem.ledger import Ledger, rows
@@ -152,7 +151,7 @@ def _versions() -> Finding:
     return Finding(
         "versions",
         not both,
-        f"agentmem {agentmem.__version__}, SQLite {sqlite3.sqlite_version}, {listed}",
+        f"agentmem {version('agentmem')}, SQLite {sqlite3.sqlite_version}, {listed}",
         "faiss-cpu and faiss-gpu share one import name; remove one: pip uninstall faiss-cpu" if both else "",
     )
 

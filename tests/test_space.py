@@ -6,10 +6,10 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from agentmem.encoding.hash_embedder import HashEmbedder
 
 import agentmem
 from agentmem import Draft, Filter
+from agentmem.encoding.hash_embedder import HashEmbedder
 from agentmem.errors import (
     EmbedderMismatchError,
     InputError,
@@ -94,6 +94,22 @@ def test_as_of_sees_what_was_valid_then(space):
     late = space.recall("Where does Ana live?", filter=Filter(kinds=facts, as_of=day + timedelta(days=30)))
     assert early.texts == ("Ana lives in Porto.",)
     assert late.texts == ("Ana lives in Riga.",)
+
+
+def test_as_of_knows_nothing_of_what_came_later(tmp_path, clock):
+    """Going back in time gives the scores of a space in which the later turns were not yet said."""
+    day = datetime(2025, 1, 1, tzinfo=UTC)
+    drafts = [
+        Draft(f"Turn {n} about {w} and tea.", said_at=day + timedelta(days=n), speaker="Ana")
+        for n, w in enumerate(["cats", "trains", "bread", "cats", "rivers", "cats"])
+    ]
+    with agentmem.open(tmp_path, embedder="hash", clock=clock) as system:
+        then, now = system.space("then"), system.space("now")
+        then.remember(drafts[:4])
+        now.remember(drafts)
+        back = now.recall("What about cats?", filter=Filter(as_of=day + timedelta(days=3)))
+        assert sorted(back.texts) == sorted(then.recall("What about cats?").texts)
+        assert {m.text for m in now.memories(Filter(as_of=day + timedelta(days=3)))} == {d.text for d in drafts[:4]}
 
 
 def test_a_token_budget_is_kept(space):

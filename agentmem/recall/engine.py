@@ -103,7 +103,11 @@ def look(
     allowed = None if mask is None else frozenset(catalog.ids[row] for row in np.flatnonzero(mask))
     query = Query(features.content, vector, allowed)
     pool = propose(query, indexes, max(POOL, limit))
-    return Seen(features, pool, gather(query, features, pool, indexes)) if len(pool) else None
+    if not len(pool):
+        return None
+    # a filter says what may be returned, and its neighbours still give it context; `as_of` says what there was at all
+    known = None if asked.as_of is None else catalog.mask(Filter(as_of=asked.as_of))
+    return Seen(features, pool, gather(query, features, pool, indexes, known))
 
 
 def propose(query: Query, indexes: Indexes, size: int) -> Rows:
@@ -126,10 +130,17 @@ def propose(query: Query, indexes: Indexes, size: int) -> Rows:
     return np.union1d(rows, kin)
 
 
-def gather(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) -> Candidates:
-    """Return the columns of the pool and, behind it, of its neighbours in their threads."""
+def gather(
+    query: Query,
+    features: QueryFeatures,
+    pool: Rows,
+    indexes: Indexes,
+    known: npt.NDArray[np.bool_] | None = None,
+) -> Candidates:
+    """Return the columns of the pool and, behind it, of its neighbours in their threads as far as `known`."""
     catalog = indexes.catalog
-    rows = np.concatenate([pool, _around(pool, catalog)])
+    around = _around(pool, catalog)
+    rows = np.concatenate([pool, around if known is None else around[known[around]]])
     ids = [catalog.ids[row] for row in rows]
     place = _places(rows)
     vectors = _vectors(ids, indexes)
