@@ -90,8 +90,10 @@ def test_the_extractive_reader_answers_without_a_model(space):
     with chat(space) as talk:
         reply = talk.ask("What is the ginger cat called?")
         assert reply.answer.abstained or "Miso" in reply.text
-        lost = talk.ask("Which university awarded the honorary doctorate in oceanography?")
+    with chat(space, thread="other", filter=Filter(threads=("nowhere",))) as talk:
+        lost = talk.ask("What is the ginger cat called?")
     assert lost.text == "No information available"
+    assert lost.answer.abstained
     assert space.get(lost.id).parents == (lost.asked,)
 
 
