@@ -23,6 +23,8 @@ from agentmem.types import Draft, Evidence, Filter, Finding, Memory, MemoryId, R
 from agentmem.unlearning import Eraser, intents
 
 NO_FILTER = Filter()
+CHUNK = 500
+"""Memories read at a time while listing: a reader holds no lock between chunks."""
 
 
 class Space:
@@ -179,23 +181,19 @@ class Space:
 
     def memories(self, filter: Filter = NO_FILTER, *, vectors: bool = False) -> Iterator[Memory]:  # noqa: A002
         """Yield the memories that pass the filter, in the order in which they were stored."""
-        after = 0
-        while True:
+        with self._lock:
+            self._check_open()
+            passing = self._passing(filter) if filter else None
+        after, start = 0, 0
+        while passing is None or start < len(passing):
             with self._lock:
                 self._check_open()
-                indexes = self._level() if filter else None
-                matching = self._ledger.where(filter.where) if filter.where else None
-                chunk = next(self._ledger.read(after, vectors=vectors), [])
-                if indexes is not None:
-                    mask = indexes.catalog.mask(filter, matching)
-                    passing = {i for i, kept in zip(indexes.catalog.ids, mask, strict=True) if kept}
-                    passed = [m for m in chunk if m.id in passing]
-                else:
-                    passed = chunk
-            if not chunk:
+                part = None if passing is None else passing[start : start + CHUNK]
+                chunk = next(self._ledger.read(after, seqs=part, vectors=vectors), [])
+            yield from chunk
+            if passing is None and not chunk:
                 return
-            after = chunk[-1].seq
-            yield from passed
+            after, start = chunk[-1].seq if chunk else after, start + CHUNK
 
     def receipts(self) -> list[Receipt]:
         """Return the receipts of all erasures, oldest first."""
@@ -306,6 +304,12 @@ class Space:
             return Draft(given, **fields)
         except TypeError as error:
             raise InputError(f"{error}; the fields are those of agentmem.Draft") from error
+
+    def _passing(self, asked: Filter) -> list[int]:
+        """Return the ledger numbers of what passes a filter, in order."""
+        catalog = self._level().catalog
+        matching = self._ledger.where(asked.where) if asked.where else None
+        return sorted(catalog.seq[catalog.mask(asked, matching)].tolist())
 
     def _level(self) -> Indexes:
         self._check_open()

@@ -21,13 +21,17 @@ _COLUMNS = (("checkpoints", "checkpoint"), ("checkpoints", "metadata"), ("writes
 
 
 def scrub(file: Path, memories: Sequence[Memory]) -> list[str]:
-    """Drop every thread of the checkpoint database `file` that holds one of the memories; return their names."""
+    """Drop every thread of the checkpoint database `file` that holds one of the memories; return their names.
+
+    The memories' own threads are dropped whatever they hold: a message on its way to the ledger bears no id yet.
+    """
     if not file.exists():
         return []
     with contextlib.closing(Connection(file)) as db:
         tables = {name for (name,) in db.all("SELECT name FROM sqlite_master WHERE type = 'table'")}
         present = [(table, column) for table, column in _COLUMNS if table in tables]
-        found: set[str] = set()
+        own = sorted({memory.thread for memory in memories})
+        found = {thread for thread in own for table in tables & {"checkpoints"} if _has(db, table, thread)}
         for memory in memories:
             for needle in (_needle(memory.text), memory.id.encode()):
                 for table, column in present:
@@ -42,6 +46,10 @@ def scrub(file: Path, memories: Sequence[Memory]) -> list[str]:
             for table in {table for table, _ in present}:
                 db.many(f"DELETE FROM {table} WHERE thread_id = ?", [(t,) for t in sorted(found)])  # noqa: S608
         return sorted(found)
+
+
+def _has(db: Connection, table: str, thread: str) -> bool:
+    return db.one(f"SELECT 1 FROM {table} WHERE thread_id = ? LIMIT 1", (thread,)) is not None  # noqa: S608 - ours
 
 
 def _needle(text: str) -> bytes:
