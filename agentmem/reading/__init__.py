@@ -1,1 +1,1 @@
-
+"""Reading answers out of recalled evidence without a language model."""
