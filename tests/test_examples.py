@@ -15,7 +15,7 @@ PROMISED = {
         "Ben: Then let us celebrate: dinner at Noor on Saturday?",
         "Only Ben: Lovely! My dog would be jealous.",
     ],
-    "02_chat_without_a_model.py": ["14 March 2025", "read from Marek, 17 Mar 2025", "No information available"],
+    "02_chat_without_a_model.py": ["before 17 March 2025", "read from Marek, 17 Mar 2025", "No information available"],
     "03_forget.py": [
         "lies in: ['ledger.db",
         "level physical",

@@ -55,7 +55,7 @@ def evaluate(
     from agentmem import config, registry
 
     if name is None:
-        table(("evaluator", "what it is"), list(registry.evaluators().items()))
+        table(("evaluator", "what it is"), list(registry.evaluators().items()), whole=(0,))
         return
     module = registry.evaluator_module(name)
     if data is None:

@@ -7,6 +7,7 @@ one JSON object with `--json`), and set the exit code: 2 for what was typed wron
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 import warnings
@@ -33,6 +34,8 @@ Tick = Callable[[int, int], None]
 Step = Callable[[str, int, int], None]
 
 USAGE, FAILURE = 2, 1
+IN_A_PIPE = 120
+"""Columns of a table that goes into a file or a pipe."""
 
 
 @dataclass
@@ -170,7 +173,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else IN_A_PIPE)
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         kept = number in right or number in whole
@@ -178,7 +181,8 @@ def table(
         grid.add_column(
             column,
             justify="right" if number in right else "left",
-            no_wrap=kept,
+            no_wrap=True,
+            overflow="ellipsis",
             min_width=widest if kept else None,
         )
     for row in rows:

@@ -35,10 +35,10 @@ BEGIN = datetime.fromisoformat("2025-05-05T09:00:00+02:00")
 MONTH = timedelta(days=30)
 FRIENDS = Filter(speakers=("Ines", "Marek"))
 EXPLAINED = "When did Marek sign the lease?"
-ADDRESS = "Kestrel"
+TOLD = "coeliac"
 """A word of the fact that is erased, and of no other turn."""
 
-WHERE = "Where does Daniel live?"
+PRYING = "Which disease does Marek have?"
 LATER = Draft(
     "News from Clara: the wedding is not on the 14th any more, they had to move it to the 21st of June.",
     speaker="Ines",
@@ -48,18 +48,18 @@ WEDDING = "When is Clara's wedding?"
 
 
 class Question(NamedTuple):
-    """A question of the demo and a word that its answer must have."""
+    """A question of the demo, and what its answer must say, in one of these wordings."""
 
     text: str
-    expected: str
+    expected: tuple[str, ...]
 
 
 QUESTIONS = (
-    Question("When did Marek sign the lease?", "14 March 2025"),
-    Question("What is Ines allergic to?", "walnut"),
-    Question("How many loaves did they sell?", "three hundred and twelve"),
-    Question(WHERE, ADDRESS),
-    Question("What instrument does Marek play?", "No information available"),
+    Question("When did Marek sign the lease?", ("Friday before 17 March 2025", "14 March 2025")),
+    Question("When did Biscuit eat the chocolate?", ("4 April 2025",)),
+    Question("What does Marek call the mice?", ("Adam and Eve",)),
+    Question(PRYING, (TOLD,)),
+    Question("What instrument does Marek play?", ("No information available",)),
 )
 
 
@@ -122,8 +122,8 @@ class Play:
                 read = [e.memory for e in reply.recall.evidence if e.id in reply.answer.sources]
                 for memory in read[:1]:
                     self.stage.say(dim(f'     {heading(memory, self.clock())}: "{shown(memory.text)}"'))
-                right = question.expected.casefold() in reply.text.casefold()
-                self.stage.check(f"expected: {question.expected}", right, quiet=right)
+                right = any(wording.casefold() in reply.text.casefold() for wording in question.expected)
+                self.stage.check(f"expected: {question.expected[0]}", right, quiet=True)
 
     def let_a_month_pass(self, space: Space) -> None:
         """Move the clock, remember something newer, and look from both sides of it."""
@@ -143,13 +143,13 @@ class Play:
 
     def erase(self, space: Space) -> None:
         """Erase one fact, with what was derived from it, and look for it in the bytes of every file."""
-        address = next(m.id for m in space.memories(FRIENDS) if ADDRESS in m.text)
-        self.stage.act("Erase", "Ines does not want anybody to know where Daniel lives. What that takes along:")
-        plan = space.plan_erase(address)
-        print_plan(plan, [address])
+        told = next(m.id for m in space.memories(FRIENDS) if TOLD in m.text)
+        self.stage.act("Erase", "Marek said one thing in confidence, and wants it forgotten. What that takes along:")
+        plan = space.plan_erase(told)
+        print_plan(plan, [told])
         needles = [n for m in plan for n in residue.needles(space.get(m.id))]
         found = Counter(_inside(r.file, space.path) for r in residue.scan(space.path, needles))
-        receipt = space.erase(address)
+        receipt = space.erase(told)
         left = Counter(_inside(r.file, space.path) for r in residue.scan(space.path, needles))
         self.stage.say(f"{len(needles)} pieces of its text, ids and vectors, looked for in the bytes of every file:")
         self.stage.scan(found, left, _sizes(space.path))
@@ -161,10 +161,10 @@ class Play:
 
     def _ask_again(self, space: Space, gone: list[MemoryId]) -> None:
         with agent.chat(space, thread="questions") as talk:
-            reply = talk.ask(WHERE)
-        self.stage.ask(WHERE, reply.text)
-        self.stage.check("it is not answered any more", ADDRESS not in reply.text)
-        self.stage.check("nothing that was erased is recalled", not set(gone) & set(space.recall(WHERE, 50).ids))
+            reply = talk.ask(PRYING)
+        self.stage.ask(PRYING, reply.text)
+        self.stage.check("it is not answered any more", TOLD not in reply.text)
+        self.stage.check("nothing that was erased is recalled", not set(gone) & set(space.recall(PRYING, 50).ids))
 
     def leave(self, space: Space) -> None:
         """Say where it all lies and what to type next."""

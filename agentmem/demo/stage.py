@@ -44,7 +44,7 @@ class Stage:
         self.checks += 1
         if not held:
             self.failed.append(what)
-        if not quiet:
+        if not (held and quiet):
             mark = (
                 typer.style("ok ", fg=typer.colors.GREEN)
                 if held
