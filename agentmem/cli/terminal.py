@@ -177,7 +177,7 @@ def table(
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         kept = number in right or number in whole
-        widest = max((len(str(row[number])) for row in rows), default=0)
+        widest = max(len(column), *(len(str(row[number])) for row in rows))
         grid.add_column(
             column,
             justify="right" if number in right else "left",
