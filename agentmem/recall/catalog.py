@@ -16,6 +16,8 @@ from agentmem.types import KINDS, Filter, MemoryId
 
 Rows = npt.NDArray[np.int64]
 NONE = -1
+MANY = 1_000
+"""New rows from which sorting all threads anew is quicker than linking one by one."""
 
 
 class Catalog:
@@ -165,6 +167,8 @@ class Catalog:
 
     def _append_links(self, start: int, grown: int) -> None:
         """Link new rows to the ends of their threads; one that belongs further up makes all links be made anew."""
+        if grown - start > MANY:
+            self._tails = None
         tails = self._tails
         if tails is None:
             return
