@@ -1,7 +1,8 @@
 """Extractive readers that never saw the conversation they answer from, trained on what recall brings for the others.
 
 The same lessons, over all conversations of a file, make the weights that ship with the reader:
-`python -m agentmem_evaluators._locomo_reading locomo_dev.json reading-weights.json`.
+`python -m agentmem_evaluators._locomo_reading locomo_dev.json reading-weights.json`, and, third, the
+threshold below which it declines (default: the one that ships now).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from agentmem.errors import InputError
 from agentmem.evaluation.replay import Progress
 from agentmem.formats.locomo import ADVERSARIAL, Question, Sample, load
 from agentmem.protocols import Embedder
-from agentmem.reading.extractive import Weights, weights_from
+from agentmem.reading.extractive import Weights, shipped_weights, weights_from
 from agentmem.reading.relevance import DEPTH
 from agentmem.reading.training import Example, train_reader
 from agentmem.system import System, open_system
@@ -86,22 +87,26 @@ def folds(
     folder: Path,
     progress: Progress | None = None,
 ) -> dict[str, Weights]:
-    """Train a reader for each conversation on all the others, recalled with weights that did not see it either."""
+    """Train a reader for each conversation on all the others, recalled with weights that did not see it either.
+
+    The threshold below which it declines is one number, not trained: it is the shipped reader's.
+    """
     lessons = Lessons(samples, embedder, folder / "lessons")
     trained = {}
     for done, left_out in enumerate(samples):
         if progress:
             progress("teaching the reader", done, len(samples))
         others = [sample for sample in samples if sample is not left_out]
-        trained[left_out.id] = weights_from(train_reader(lessons.of(others, recall_weights[left_out.id])))
+        examples = lessons.of(others, recall_weights[left_out.id])
+        trained[left_out.id] = weights_from(train_reader(examples, threshold=shipped_weights().threshold))
     return trained
 
 
-def teach(samples: Sequence[Sample], embedder: Embedder) -> dict[str, Any]:
+def teach(samples: Sequence[Sample], embedder: Embedder, threshold: float) -> dict[str, Any]:
     """Return the reader's weights, trained on all the samples as the shipped recall finds them, and what those were."""
     with tempfile.TemporaryDirectory(prefix="agentmem-teach-") as folder:
         lessons = Lessons(samples, embedder, Path(folder))
-        weights = train_reader(lessons.of(samples, None))
+        weights = train_reader(lessons.of(samples, None), threshold=threshold)
     return {**weights, "info": {"trained_on": {sample.id: sample.digest for sample in samples}}}
 
 
@@ -109,9 +114,10 @@ def main(words: Sequence[str]) -> None:
     """Teach the reader on a file of labelled conversations and write its weights."""
     from agentmem.encoding.embedders import open_embedder
 
-    if len(words) != 2:
-        raise InputError("type: python -m agentmem_evaluators._locomo_reading DATA OUT")
-    weights = teach(load(Path(words[0])), open_embedder("default"))
+    if len(words) not in (2, 3):
+        raise InputError("type: python -m agentmem_evaluators._locomo_reading DATA OUT [THRESHOLD]")
+    threshold = float(words[2]) if words[2:] else shipped_weights().threshold
+    weights = teach(load(Path(words[0])), open_embedder("default"), threshold)
     Path(words[1]).write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
 
 

@@ -133,6 +133,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     opened = _opened(embedder)
     extractive = reader is None or isinstance(reader, ExtractiveReader)
     seen = frozenset[str]() if cross_validate else trained_on(weights) | (reading.trained_on() if extractive else set())
+    commit = provenance.commit()
     held = Held()
     played: list[Replayed] = []
     with tempfile.TemporaryDirectory(prefix="agentmem-eval-") as scratch:
@@ -150,7 +151,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     ours = by_name[OURS]
     figures = {
         "benchmark": evaluator.name,
-        "commit": provenance.commit(),
+        "commit": commit,
         "system": f"agentmem {agentmem.__version__}",
         "embedder": opened.name,
         "reader": reader.name if reader else ExtractiveReader.name,
