@@ -63,8 +63,11 @@ class Ledger:
 
     def note_once(self, name: str, value: str | bytes | float) -> Any:
         """Note `value` under `name` unless something is noted there; return what stands there now."""
-        self.connection.all("INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)", (name, value))
-        return self.meta(name)
+        noted = self.meta(name)
+        if noted is None:  # only then: reading must not wait for a writer
+            self.connection.all("INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)", (name, value))
+            noted = self.meta(name)
+        return noted
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
