@@ -58,8 +58,9 @@ def test_damaged_pages_are_refused_with_the_way_out(tmp_path):
         space.remember([f"memory {n} " + "filler " * 50 for n in range(500)])
         path = space.path / "ledger.db"
     with path.open("r+b") as file:
-        file.seek(8192 * 5)
-        file.write(os.urandom(8192 * 60))
+        end = file.seek(0, os.SEEK_END)
+        file.seek(end // 2)  # rows, not the schema
+        file.write(os.urandom(end // 4))
     before = path.read_bytes()
     with agentmem.open(tmp_path, embedder="hash") as system:
         space = system.space("a")
