@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 NEEDS := pyproject.toml constraints.txt
 
-.PHONY: check test demo lint format tests install install-dev clean
+.PHONY: check test demo lint format tests results install install-dev clean
 
 check: lint tests
 
@@ -28,6 +28,17 @@ lint: $(VENV)/.ready-dev
 
 tests: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest $(PYTEST)
+
+# Every figure in the README comes out of this: DATA names LoCoMo's JSON file, which is not part of the project.
+RESULTS := evaluators/results
+results: $(VENV)/.ready-dev
+	@test -n "$(DATA)" || { echo "make results DATA=locomo10.json: the file is not part of the project (CC BY-NC 4.0)"; exit 2; }
+	$(BIN)/agentmem eval locomo --data $(DATA) --cross-validate --json $(RESULTS)/locomo.json
+	$(BIN)/agentmem bench ingest --memories 5000 --json $(RESULTS)/ingest.json
+	$(BIN)/agentmem bench recall --memories 10000 --json $(RESULTS)/recall-10000.json
+	$(BIN)/agentmem bench recall --memories 100000 --json $(RESULTS)/recall-100000.json
+	$(BIN)/agentmem bench open --memories 10000 --json $(RESULTS)/open.json
+	$(BIN)/python -m agentmem_evaluators._results README.md $(RESULTS)
 
 format: $(VENV)/.ready-dev
 	$(BIN)/ruff check --fix .

@@ -63,6 +63,13 @@ def test_the_commands_of_the_readme_work_in_their_order(tmp_path, offline_model,
             assert "Porto" in done.stdout
 
 
+def test_the_results_are_those_of_the_runs():
+    """The figures in the README are what the stored runs printed; `make results` renews both."""
+    from agentmem_evaluators import _results as results
+
+    assert results.renew(ROOT / "README.md", ROOT / "evaluators" / "results") == README
+
+
 def test_every_room_of_the_map_exists():
     """The map names what is there."""
     section = README.split("## The rooms")[1].split("## Add a store")[0]
