@@ -48,17 +48,18 @@ def datings(question: Question, found: Sequence[Passage]) -> list[Dating]:
         any(w in question.text.lower().split() for w in ("will", "going", "planning", "plan", "plans"))
         or " is " in question.text
     )
-    lasting = question.ago or re.search(r"\b(?:start|begin|began|first|get|join)", question.text) is not None
+    lasting = question.ago or re.search(r"\b(?:start|begin|began|begun)", question.text) is not None
     out: list[Dating] = []
     for parts in by_memory.values():
         memory = parts[0].evidence.memory
         text = memory.text[:CHARACTERS]
-        times = [t for t in find_times(text, memory.said_at) if t.kind != "duration" or lasting]
+        times = [t for t in find_times(text, memory.said_at) if t.kind != "duration" or (lasting and not t.vague)]
         best = max(parts, key=lambda p: (p.features[0], p.features[13]))
         for time in times:
             home = next((p for p in parts if time.text in p.sentence.text), best)
             out.append(_dating(question, time, home, best, future=future))
-        out.append(_dating(question, None, best, best, future=future, alone=not times))
+        if not any(t.kind == "duration" and t.text in best.sentence.text for t in times):
+            out.append(_dating(question, None, best, best, future=future, alone=not times))
     return out
 
 

@@ -41,7 +41,7 @@ SENTENCES_READ = 8
 ITEMS = 6
 """Phrases of an answer to a question that asks for several, at most."""
 
-MARGIN = 3.0
+MARGIN = 4.0
 """How far (in the score, a log-probability) behind the best such a phrase may be."""
 
 
