@@ -144,6 +144,7 @@ class Space:
     ) -> Recall:
         """Return the memories that bear on the question, best first: `k` (default 10), or what fits `max_tokens`.
 
+        The agent's own replies are no evidence, unless `filter.kinds` asks for them; nor is a question for itself.
         `filter` restricts by thread, speaker, kind, time and metadata, and `filter.as_of` goes back in time.
         `confidence` of the result is the calibrated probability that the answer is in memory at all. With `explain`,
         each Evidence carries what every signal contributed to its score.

@@ -112,6 +112,23 @@ def test_as_of_knows_nothing_of_what_came_later(tmp_path, clock):
         assert {m.text for m in now.memories(Filter(as_of=day + timedelta(days=3)))} == {d.text for d in drafts[:4]}
 
 
+def test_a_question_is_no_evidence_for_itself(space):
+    """Asking again does not bring back the asking, nor what was replied then, but what was said."""
+    (fact,) = space.remember("I keep the spare key under the third flower pot.", speaker="Ana")
+    (asked,) = space.remember("Where is the spare key?", speaker="Ana")
+    (reply,) = space.remember(Draft("Under the spare key.", kind="reply", parents=(asked, fact)))
+    assert space.recall("Where is the spare key?").ids == (fact,)
+    assert space.recall("Where is Ana's spare key?").ids == (fact,)
+    assert set(space.recall("spare key").ids) == {fact, asked}
+    assert space.recall("Where is the spare key?", filter=Filter(kinds=("reply",))).ids == (reply,)
+
+
+def test_a_question_is_found_where_there_is_nothing_else(space):
+    """A space that holds only the question still brings it back."""
+    ids = space.remember("Should I sell the car?")
+    assert space.recall("Should I sell the car?").ids == tuple(ids)
+
+
 def test_a_token_budget_is_kept(space):
     """`max_tokens` fills a context and never exceeds it; what does not fit is passed over for what does."""
     space.remember([f"The cat {'sleeps ' * (n * 20)}." for n in range(1, 6)])

@@ -14,7 +14,7 @@ lost. Replies are not recalled as evidence by default: an agent that quotes itse
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypedDict, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -30,7 +30,7 @@ from agentmem.agent.manners import acknowledge, is_question
 from agentmem.agent.models import check_model, checked, failure, name_of, open_model
 from agentmem.errors import InputError, LineageError, ModelError, TextError
 from agentmem.space import Space, tokens
-from agentmem.types import KINDS, Answer, Draft, Evidence, Filter, Kind, MemoryId, Recall
+from agentmem.types import Answer, Draft, Evidence, Filter, MemoryId, Recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -45,7 +45,6 @@ UNSAVED = "unsaved"
 WINDOW = 20
 """Messages of the running conversation that are kept in the state and shown to a model."""
 
-EVIDENCE: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind != "reply")
 """Kinds that an agent recalls where its caller does not say: all but its own replies."""
 
 
@@ -108,7 +107,7 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
         model: "provider:model" (opened at the first question), a LangChain chat model, or None for the reader.
         k: how many memories to recall at most; default 10, or what fits `max_tokens`.
         max_tokens: budget of the recalled memories in the prompt, in estimated tokens.
-        filter: which memories may be recalled; kinds default to all but "reply".
+        filter: which memories may be recalled; the agent's own replies only where `kinds` names them.
         checkpointer: default a file in the space's folder; False for none (the caller then passes the conversation with
             each call; only what the user said last is remembered); or any of LangGraph's.
         user: the speaker that the user's turns are remembered under.
@@ -124,10 +123,16 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
     """
     if window < 2:
         raise InputError(f"window={window} is too small: a conversation needs at least the question and its reply")
-    wanted = filter or Filter()
-    wanted = wanted if wanted.kinds else replace(wanted, kinds=EVIDENCE)
     setting = Setting(
-        k, max_tokens, wanted, user, assistant, instructions, window, reader, refill=checkpointer is not False
+        k,
+        max_tokens,
+        filter or Filter(),
+        user,
+        assistant,
+        instructions,
+        window,
+        reader,
+        refill=checkpointer is not False,
     )
     agent = _Agent(space, _opener(model), setting)
     graph = StateGraph(State)

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from agentmem.encoding.encoder import checked
+from agentmem.encoding.features import TEXT_FEATURES
 from agentmem.protocols import Embedder, Lexical, TermCounts, Vectorial
 from agentmem.recall.catalog import NONE, Catalog, Rows
 from agentmem.recall.features import QueryFeatures, query_features
 from agentmem.recall.fusion import Fused, Weights, fuse
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.signals import Candidates
-from agentmem.types import Filter, Floats, MemoryId, Query
+from agentmem.types import KINDS, Filter, Floats, MemoryId, Query
 
 POOL = 150
 """How many each store proposes."""
@@ -29,6 +30,8 @@ RRF = 60
 REACH = 2
 """How many neighbours each way give a candidate its context."""
 NAMED, OTHER, NOBODY = 1.0, 0.0, 0.5
+REPLY = KINDS.index("reply")
+ASKS = TEXT_FEATURES.index("asks")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +105,8 @@ def look(
     mask = catalog.mask(asked, matching) if asked else None
     allowed = None if mask is None else frozenset(catalog.ids[row] for row in np.flatnonzero(mask))
     query = Query(features.content, vector, allowed)
-    pool = propose(query, indexes, max(POOL, limit))
+    pool = propose(query, indexes, max(POOL, limit), replies="reply" in asked.kinds)
+    pool = pool[~echoes(query, features, pool, indexes)]
     if not len(pool):
         return None
     # a filter says what may be returned, and its neighbours still give it context; `as_of` says what there was at all
@@ -110,24 +114,42 @@ def look(
     return Seen(features, pool, gather(query, features, pool, indexes, known))
 
 
-def propose(query: Query, indexes: Indexes, size: int) -> Rows:
+def propose(query: Query, indexes: Indexes, size: int, *, replies: bool = False) -> Rows:
     """Return the rows that any store finds among its `size` best, and the neighbours of the best, in ledger order.
 
-    The best are those by reciprocal rank over the stores: an answer may share no word with what it answers.
+    The best are those by reciprocal rank over the stores: an answer may share no word with what it answers. The agent's
+    own `replies` are no evidence unless asked for: a memory that quotes itself soon believes anything.
     """
     found: dict[MemoryId, float] = {}
     for store in indexes.stores.values():
         for place, hit in enumerate(store.search(query, size)):
             found[hit.id] = found.get(hit.id, 0.0) + 1 / (RRF + place)
     catalog = indexes.catalog
-    ranked = sorted(found, key=lambda memory: (-found[memory], memory))
-    rows = catalog.rows(ranked[: max(SEATS, size)])
-    best = catalog.rows(ranked[:KIN])
+    ranked = catalog.rows(sorted(found, key=lambda memory: (-found[memory], memory)))
+    best = ranked[:KIN]
     kin = np.concatenate([catalog.previous[best], catalog.next[best]])
     kin = kin[kin != NONE]
     if query.allowed is not None:
         kin = np.array([row for row in kin if catalog.ids[row] in query.allowed], np.int64)
-    return np.union1d(rows, kin)
+    if not replies:
+        ranked, kin = ranked[catalog.kind[ranked] != REPLY], kin[catalog.kind[kin] != REPLY]
+    return np.union1d(ranked[: max(SEATS, size)], kin)
+
+
+def echoes(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) -> npt.NDArray[np.bool_]:
+    """Return (n,) which of the pool only ask the question once more: a question with no word that it does not have.
+
+    Nobody is spared an echo by naming whom it is about. Where there is nothing else, they are what there is.
+    """
+    catalog = indexes.catalog
+    none = np.zeros(len(pool), bool)
+    asking = np.flatnonzero(catalog.features[pool, ASKS] > 0) if features.text.rstrip().endswith("?") else []
+    if not len(asking):
+        return none
+    counts = _counts(query, [catalog.ids[row] for row in pool[asking]], indexes)
+    new = counts.lengths - counts.counts.sum(1)
+    none[asking] = new <= sum(len(name.split()) for name in features.named)
+    return none if not none.all() else ~none
 
 
 def gather(
