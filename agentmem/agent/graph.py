@@ -45,8 +45,6 @@ UNSAVED = "unsaved"
 WINDOW = 20
 """Messages of the running conversation that are kept in the state and shown to a model."""
 
-"""Kinds that an agent recalls where its caller does not say: all but its own replies."""
-
 
 class Reader(Protocol):
     """Answers a question in words from evidence, without a model."""
@@ -123,17 +121,8 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
     """
     if window < 2:
         raise InputError(f"window={window} is too small: a conversation needs at least the question and its reply")
-    setting = Setting(
-        k,
-        max_tokens,
-        filter or Filter(),
-        user,
-        assistant,
-        instructions,
-        window,
-        reader,
-        refill=checkpointer is not False,
-    )
+    wanted, refill = filter or Filter(), checkpointer is not False
+    setting = Setting(k, max_tokens, wanted, user, assistant, instructions, window, reader, refill=refill)
     agent = _Agent(space, _opener(model), setting)
     graph = StateGraph(State)
     graph.add_node("recall", agent.recall)

@@ -143,8 +143,8 @@ def echoes(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) 
     """
     catalog = indexes.catalog
     none = np.zeros(len(pool), bool)
-    asking = np.flatnonzero(catalog.features[pool, ASKS] > 0) if features.text.rstrip().endswith("?") else []
-    if not len(asking):
+    asking = np.flatnonzero(catalog.features[pool, ASKS] > 0)
+    if not len(asking) or not features.text.rstrip().endswith("?"):
         return none
     counts = _counts(query, [catalog.ids[row] for row in pool[asking]], indexes)
     new = counts.lengths - counts.counts.sum(1)
