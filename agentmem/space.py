@@ -315,7 +315,7 @@ class Space:
     def _level(self) -> Indexes:
         self._check_open()
         if self._indexes is None:
-            if self._ledger.note_once("rules", RULES) != RULES:
+            if self._ledger.meta("rules") != RULES:
                 from agentmem.care import reread
 
                 reread(self._ledger, RULES)
@@ -356,10 +356,11 @@ class Space:
             )
 
     def _record_embedder(self, embedder: Embedder) -> None:
+        if self._ledger.meta("embedder") is None:  # nothing was written yet
+            self._ledger.note_once("rules", RULES)
         if self._ledger.note_once("embedder", embedder.name) != embedder.name:
             self._check_embedder(embedder)
         self._ledger.note_once("dim", embedder.dim)
-        self._ledger.note_once("rules", RULES)
 
     def _flush_uses(self) -> None:
         if self._uses:

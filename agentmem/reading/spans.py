@@ -93,10 +93,10 @@ def spans(question: Question, passage: Passage) -> Spans | None:
     bits, n = sentence.bits, len(sentence.bits)
     if n == 0:
         return None
-    first, last = _bounds(bits)
+    asked = np.array([s in question.stems for s in sentence.stems], dtype=np.float64)
+    first, last = _bounds(bits, asked)
     if not len(first):
         return None
-    asked = np.array([s in question.stems for s in sentence.stems], dtype=np.float64)
     table = np.stack([(bits & BIT[b]) != 0 for b in BITS], axis=1).astype(np.float64)
     sums = np.vstack([np.zeros((1, len(BITS) + 2)), np.cumsum(np.column_stack([table, asked, passage.rarity]), axis=0)])
     inside = sums[last + 1] - sums[first]
@@ -146,11 +146,16 @@ def spans(question: Question, passage: Passage) -> Spans | None:
     return Spans(passage, np.column_stack([first, last]), features.astype(np.float32))
 
 
-def _bounds(bits: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return first and last tokens of every span that does not cross a full stop, nor begins or ends badly."""
+def _bounds(
+    bits: npt.NDArray[np.int64], asked: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return first and last tokens of every span that says something new and does not begin, end or run on badly.
+
+    New is a content word that the question does not have: "Biscuit" does not answer what Biscuit ate.
+    """
     n = len(bits)
     strong = np.cumsum((bits & BIT["strong"]) != 0)
-    content = np.concatenate([[0], np.cumsum((bits & (BIT["content"])) != 0)])
+    content = np.concatenate([[0], np.cumsum(((bits & BIT["content"]) != 0) & (asked == 0))])
     first = np.repeat(np.arange(n), LONGEST)
     last = first + np.tile(np.arange(LONGEST), n)
     held = last < n
