@@ -50,6 +50,8 @@ def open_local(name: str, **options: Any) -> BaseChatModel:
         ModelNotFoundError: no such folder, and the hub does not have it or cannot be reached.
 
     """
+    if not options.get("temperature", 1):
+        del options["temperature"]  # transformers' word for 0 is not to sample
     settings = {
         "max_new_tokens": options.pop("max_tokens", MAX_NEW_TOKENS),
         "do_sample": "temperature" in options,

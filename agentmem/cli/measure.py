@@ -90,12 +90,14 @@ def _reader(model: str | None) -> Reader | None:
     """Return the reader that asks a chat model, with its answers kept in the cache folder; None without a model."""
     if model is None:
         return None
+    from functools import partial
+
     from agentmem import config
-    from agentmem.agent import open_model
+    from agentmem.agent.models import complete, open_model
     from agentmem.evaluation.readers import ChatReader
 
-    opened = open_model(model)
-    return ChatReader(model, lambda prompt: str(opened.invoke(prompt).text), config.cache() / "answers.db")
+    opened = open_model(model, temperature=0)
+    return ChatReader(model, partial(complete, opened), config.cache() / "answers.db")
 
 
 def bench(
