@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 
-from agentmem.errors import LedgerCorruptError, LedgerVersionError, LineageError, MemoryNotFoundError
+from agentmem.errors import LedgerBusyError, LedgerCorruptError, LedgerVersionError, LineageError, MemoryNotFoundError
 from agentmem.ledger import Ledger, Mark
 from agentmem.types import Cues, Draft, Encoded, Interval
 
@@ -154,3 +155,24 @@ def test_ten_thousand_at_once_are_one_transaction(ledger):
     assert ledger.count() == 10_000
     assert [m.id for chunk in ledger.read(whole=False) for m in chunk] == ids
     assert len(set(ids)) == 10_000
+
+
+def test_opening_waits_while_another_makes_the_file(tmp_path):
+    """A file that somebody else is just turning into a ledger is waited for, not reported as locked."""
+    path = tmp_path / "ledger.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE started (x)")
+    other.execute("BEGIN IMMEDIATE")  # a reserved lock: SQLite refuses the change to WAL at once, whatever the timeout
+    release = threading.Timer(0.4, other.execute, ("COMMIT",))
+    release.start()
+    ledger = Ledger(path)
+    assert ledger.count() == 0
+    ledger.close()
+    release.join()
+    other.close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerBusyError, match="lsof"):
+        Ledger(path, busy_ms=100)
+    other.close()

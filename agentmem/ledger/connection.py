@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,11 +33,24 @@ class Connection:
         with self.translated():
             self._db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False)
             try:
-                for pragma in PRAGMAS:
-                    self._db.execute(pragma).fetchall()
+                self._set_up()
             except sqlite3.Error:
                 self._db.close()
                 raise
+
+    def _set_up(self) -> None:
+        """Set the pragmas, again while another process makes or closes the file: SQLite itself does not wait then."""
+        deadline = time.monotonic() + self.busy_ms / 1000
+        while True:
+            try:
+                for pragma in PRAGMAS:
+                    self._db.execute(pragma).fetchall()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     @property
     def raw(self) -> sqlite3.Connection:
