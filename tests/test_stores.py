@@ -273,7 +273,7 @@ def test_sixteen_megabytes_are_counted() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Caroline's dogs don't run_fast; I'll be swimming", ["carolin", "dog", "run", "fast", "swim"]),
+        ("Marlene's dogs don't run_fast; I'll be swimming", ["marlen", "dog", "run", "fast", "swim"]),
         ("The cat, the hat!", ["cat", "hat"]),
         ("who are you?", []),
         ("Größe GRÖSSE ﬁne", ["grösse", "grösse", "fine"]),

@@ -35,7 +35,7 @@ _SUBJECT = re.compile(
     r"(?:['\u2019]s)?\s+(?:is|was|has|had|will|would|can|could|does|did|and\s+[A-Z]\w*|said|says|told|loves|likes|wants|went"
     r"|got|came)\b"
 )
-"""What follows the subject of a sentence: "Luna is", "Nate and Joanna"."""
+"""What follows the subject of a sentence: "Luna is", "Nils and Jo"."""
 
 _BEFORE_NAMES = frozenset({"new", "great", "big", "old", "good", "little", "best", "the"})
 """Ordinary words that also begin names: New York, Great Wall, Little Women."""
