@@ -23,7 +23,7 @@ SAID = datetime(2023, 6, 9, 19, 55, tzinfo=UTC)
         ('I loved "Nothing is Impossible", truly', ("Nothing is Impossible",)),
         ("Luna is my cat.", ("Luna",)),
         ("Painting's great. Wow, Music is fun. Thanks so much! I'm off.", ()),
-        ("Nils and Johanna met J.K. Rowling in New York City", ("Nils", "Johanna", "J.K. Rowling", "New York City")),
+        ("Nora and Johan met J.K. Rowling in New York City", ("Nora", "Johan", "J.K. Rowling", "New York City")),
         ("#pride, says @mel_b", ("#pride", "@mel_b")),
         ("mail me at a@b.org", ()),
         ("She works at NASA, then AT&T; on Monday in May", ("NASA", "AT&T")),
