@@ -52,7 +52,7 @@ def announce(folder: Path, package: str, points: dict[str, str], group: str = "a
 def test_our_stores_are_listed() -> None:
     """Every store of ours is listed with the first line of what it says of itself."""
     listed = registry.stores()
-    assert list(listed) == ["episodic", "exact", "lexical"]
+    assert list(listed) == ["episodic", "exact", "graph", "lexical"]
     assert listed["exact"] == exact.__doc__.partition("\n")[0]
     assert not any(name.startswith("_") for name in listed)
 
@@ -78,7 +78,7 @@ def test_stores_are_made_by_name() -> None:
 def test_unknown_names_get_a_guess() -> None:
     """A misspelt name is an error that guesses what was meant and lists what there is."""
     with pytest.raises(
-        PluginNotFoundError, match=r"'episodc'\. Did you mean 'episodic'\? There are: episodic, exact, lex"
+        PluginNotFoundError, match=r"'episodc'\. Did you mean 'episodic'\? There are: episodic, exact, graph, lex"
     ):
         registry.make_store("episodc", {})
     with pytest.raises(PluginNotFoundError, match=r"'_snapshot'\. There are"):
@@ -96,7 +96,7 @@ def test_a_file_is_a_store(folder: Path) -> None:
     write(folder / "retention", "__init__.py", "def make(config): ...\n")
     listed = registry.stores()
     assert listed["newest"] == "Newest first."
-    assert set(listed) == {"episodic", "exact", "lexical", "newest"}
+    assert set(listed) == {"episodic", "exact", "graph", "lexical", "newest"}
     assert len(registry.make_store("newest", {})) == 0
 
 

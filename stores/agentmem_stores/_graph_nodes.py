@@ -1,0 +1,269 @@
+"""The nodes and edges of a graph of memories, each kept with the memories that hold it up."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agentmem.errors import VectorError
+from agentmem.types import Memory, MemoryId, Vectors
+from agentmem_stores._graph_parts import Adjacency, Rows
+
+_SHORTEST = 3
+"""Letters of a phrase that may have synonyms: shorter ones lie close to much by accident."""
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a fact holds up: an edge between two entities (one, where they are the same), mentions in its parents."""
+
+    subject: str
+    relation: str
+    object: str
+    parents: frozenset[MemoryId]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What an ordinary memory holds up: a node, mentions of the entities in its cues, and a place in its thread."""
+
+    entities: frozenset[str]
+    place: tuple[str, int]
+
+
+def phrase(text: object) -> str:
+    """Return the name under which an entity is known: case, signs and runs of blanks do not tell two apart."""
+    return _NO_WORD.sub(" ", str(text).casefold()).strip()
+
+
+class Knowledge:
+    """Entities, facts, mentions, synonyms and neighbours, and the vectors they are found by.
+
+    `known` has what each memory holds up. After any history all is as if what was removed had never been.
+    """
+
+    def __init__(self, synonyms: float, neighbours: float) -> None:
+        self.known: dict[MemoryId, Fact | Passage] = {}
+        self.adjacency = Adjacency()
+        self.entity: dict[str, int] = {}
+        self.memory: dict[MemoryId, int] = {}
+        self.spread: Counter[str] = Counter()  # how many memories that are here mention an entity
+        self.passage_rows, self.fact_rows, self.phrase_rows = Rows(), Rows(), Rows()
+        self._least = synonyms
+        self._beside = neighbours
+        self._holders: dict[str, set[MemoryId]] = {}  # the memories that name an entity: it lives while there is one
+        self._facts: dict[tuple[str, str], set[MemoryId]] = {}
+        self._mentions: dict[MemoryId, dict[str, set[MemoryId]]] = {}  # memory, maybe not here yet: entity: who says so
+        self._synonyms: dict[str, dict[str, float]] = {}
+        self._threads: dict[tuple[str, int], set[MemoryId]] = {}
+
+    @property
+    def dim(self) -> int | None:
+        """Return the length of the memories' vectors; None of an empty graph."""
+        for rows in (self.passage_rows, self.fact_rows):
+            if len(rows):
+                return int(rows.matrix.shape[1])
+        return None
+
+    def remove(self, i: MemoryId) -> None:
+        """Drop a memory that is here, with every node, edge and weight that only it held up."""
+        match self.known.pop(i):
+            case Fact() as fact:
+                self._drop_fact(i, fact)
+            case Passage() as passage:
+                self._drop_passage(i, passage)
+
+    def unplaced(self) -> tuple[str, ...]:
+        """Return the phrases of entities that have no vector yet, sorted; those too short for synonyms need none."""
+        return tuple(sorted(p for p in self.entity if p not in self.phrase_rows and len(p) >= _SHORTEST))
+
+    def place(self, phrases: Sequence[str], vectors: Vectors) -> None:
+        """Take the vectors (n, dim) of phrases, and link synonyms; phrases of no entity here are left out."""
+        if len(phrases) != len(vectors):
+            raise VectorError(f"{len(vectors)} vectors for {len(phrases)} phrases; pass one row a phrase, in order")
+        dim = self.phrase_rows.matrix.shape[1] if len(self.phrase_rows) else None
+        rows = [
+            checked(row, dim or len(vectors[0]), f"the phrase {p!r}") for p, row in zip(phrases, vectors, strict=True)
+        ]
+        new = {p: row for p, row in zip(phrases, rows, strict=True) if p in self.entity and len(p) >= _SHORTEST}
+        for name, row in new.items():
+            self._displace(name)
+            self.phrase_rows.add(name, row)
+        for one, other, cosine in self.phrase_rows.near(list(new), self._least):
+            self._synonyms.setdefault(one, {})[other] = cosine
+            self._synonyms.setdefault(other, {})[one] = cosine
+            self._weigh(one, other)
+
+    def to_networkx(self) -> Any:
+        """Return a networkx.Graph: nodes ("entity", phrase) and ("memory", id), with `weight` and `kinds` of edges."""
+        import networkx as nx
+
+        graph = nx.Graph()
+        names: dict[int, tuple[str, str]] = {node: ("entity", name) for name, node in self.entity.items()}
+        names |= {node: ("memory", i) for i, node in self.memory.items()}
+        for kind, label in sorted(names.values()):
+            graph.add_node((kind, label), kind=kind, label=label)
+        edges = [(min(names[a], names[b]), max(names[a], names[b]), w) for a, b, w in self.adjacency.edges()]
+        for one, other, weight in sorted(edges):
+            graph.add_edge(one, other, weight=weight, kinds=self._kinds(one, other))
+        return graph
+
+    def add(self, memory: Memory, row: Vectors) -> None:
+        """Take a memory in that is not here; its vector has been checked."""
+        fact = _fact(memory)
+        if fact is not None:
+            self.known[memory.id] = fact
+            self.fact_rows.add(memory.id, row)
+            self._add_fact(memory.id, fact)
+            return
+        passage = Passage(frozenset(filter(None, map(phrase, memory.cues.entities))), (memory.thread, memory.position))
+        self.known[memory.id] = passage
+        self.passage_rows.add(memory.id, row)
+        self.memory[memory.id] = self.adjacency.node()
+        for name in self._mentions.get(memory.id, ()):
+            self.spread[name] += 1
+            self.adjacency.set(self.entity[name], self.memory[memory.id], 1.0)
+        for name in passage.entities:
+            self._hold(name, memory.id)
+            self._mention(name, memory.id, memory.id)
+        self._threads.setdefault(passage.place, set()).add(memory.id)
+        self._meet(memory.id, passage, self._beside)
+
+    def _drop_passage(self, i: MemoryId, passage: Passage) -> None:
+        self._meet(i, passage, 0.0)
+        _discard(self._threads, passage.place, i)
+        for name in passage.entities:
+            self._unmention(name, i, i)
+        for name in self._mentions.get(i, ()):  # what facts say of it, should they stay longer than it does
+            self._leave(name, i)
+        self.adjacency.free(self.memory.pop(i))
+        self.passage_rows.remove(i)
+        for name in passage.entities:
+            self._release(name, i)
+
+    def _add_fact(self, i: MemoryId, fact: Fact) -> None:
+        for name in {fact.subject, fact.object}:
+            self._hold(name, i)
+            for parent in fact.parents:
+                self._mention(name, parent, i)
+        if fact.subject != fact.object:
+            self._facts.setdefault(_pair(fact.subject, fact.object), set()).add(i)
+            self._weigh(fact.subject, fact.object)
+
+    def _drop_fact(self, i: MemoryId, fact: Fact) -> None:
+        self.fact_rows.remove(i)
+        if fact.subject != fact.object:
+            _discard(self._facts, _pair(fact.subject, fact.object), i)
+            self._weigh(fact.subject, fact.object)
+        for name in {fact.subject, fact.object}:
+            for parent in fact.parents:
+                self._unmention(name, parent, i)
+            self._release(name, i)
+
+    def _hold(self, name: str, by: MemoryId) -> None:
+        """Note that a memory names an entity, and make its node if it is the first."""
+        if name not in self.entity:
+            self.entity[name] = self.adjacency.node()
+        self._holders.setdefault(name, set()).add(by)
+
+    def _release(self, name: str, by: MemoryId) -> None:
+        """Note that a memory names an entity no more, and drop the node with its synonyms if it was the last."""
+        _discard(self._holders, name, by)
+        if name not in self._holders:
+            self._displace(name)
+            self.adjacency.free(self.entity.pop(name))
+
+    def _displace(self, name: str) -> None:
+        """Forget the vector of a phrase, and the synonyms it had."""
+        self.phrase_rows.remove(name)
+        for other in self._synonyms.pop(name, {}):
+            rest = self._synonyms[other]
+            del rest[name]
+            if not rest:
+                del self._synonyms[other]
+            self._weigh(name, other)
+
+    def _mention(self, name: str, memory: MemoryId, by: MemoryId) -> None:
+        sources = self._mentions.setdefault(memory, {}).setdefault(name, set())
+        if not sources and memory in self.memory:
+            self.spread[name] += 1
+            self.adjacency.set(self.entity[name], self.memory[memory], 1.0)
+        sources.add(by)
+
+    def _unmention(self, name: str, memory: MemoryId, by: MemoryId) -> None:
+        mentioned = self._mentions[memory]
+        _discard(mentioned, name, by)
+        if name not in mentioned and memory in self.memory:
+            self._leave(name, memory)
+        if not mentioned:
+            del self._mentions[memory]
+
+    def _leave(self, name: str, memory: MemoryId) -> None:
+        """Take the edge between an entity and a memory away."""
+        self.spread[name] -= 1
+        if not self.spread[name]:
+            del self.spread[name]
+        self.adjacency.set(self.entity[name], self.memory[memory], 0.0)
+
+    def _meet(self, i: MemoryId, passage: Passage, weight: float) -> None:
+        """Weigh the edges between a memory and its neighbours in the thread."""
+        if not self._beside:
+            return
+        thread, position = passage.place
+        for place in ((thread, position - 1), (thread, position + 1)):
+            for other in self._threads.get(place, ()):
+                self.adjacency.set(self.memory[i], self.memory[other], weight)
+
+    def _weigh(self, one: str, other: str) -> None:
+        """Give the edge between two entities its weight: facts counted, and the cosine of synonyms."""
+        weight = len(self._facts.get(_pair(one, other), ())) + self._synonyms.get(one, {}).get(other, 0.0)
+        self.adjacency.set(self.entity[one], self.entity[other], weight)
+
+    def _kinds(self, one: tuple[str, str], other: tuple[str, str]) -> str:
+        """Return what an edge is made of, such as "fact+synonym"."""
+        if one[0] != other[0]:
+            return "mention"
+        if one[0] == "memory":
+            return "neighbour"
+        fact = _pair(one[1], other[1]) in self._facts
+        return "+".join(["fact"] * fact + ["synonym"] * (other[1] in self._synonyms.get(one[1], ())))
+
+
+def _fact(memory: Memory) -> Fact | None:
+    """Return what a memory of kind "fact" says of two entities; None for any other, and for one without phrases."""
+    if memory.kind != "fact":
+        return None
+    subject, relation, object_ = (phrase(memory.metadata.get(part) or "") for part in ("subject", "relation", "object"))
+    return Fact(subject, relation, object_, frozenset(memory.parents)) if subject and object_ else None
+
+
+def _pair(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
+
+
+def _discard(sets: dict[Any, set[MemoryId]], key: object, i: MemoryId) -> None:
+    """Take an id out of one of the sets, and the set away if it was the last."""
+    sets[key].discard(i)
+    if not sets[key]:
+        del sets[key]
+
+
+def checked(vector: Vectors | None, dim: int | None, whose: str) -> Vectors:
+    """Return a usable float32 vector."""
+    if vector is None:
+        raise VectorError(f"{whose} has no vector, and this store begins at what is near; encode the text first")
+    row: Vectors = np.asarray(vector, np.float32)
+    if row.ndim != 1 or not len(row) or (dim is not None and len(row) != dim):
+        raise VectorError(
+            f"{whose} has a vector of shape {row.shape} where this store holds ({dim or 'dim'},); "
+            "encode it with the embedder that filled the space"
+        )
+    if not np.isfinite(row).all():
+        raise VectorError(f"{whose} has a vector with nan or inf in it; encode the text again")
+    return row
