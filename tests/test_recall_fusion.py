@@ -224,9 +224,9 @@ def test_marks_by_hand() -> None:
 
 
 def test_nobody_named_is_nobody_elses() -> None:
-    """Without a speaker in the question, no memory counts as somebody else's."""
+    """Without a speaker in the question, no memory counts as somebody else's, and a line of its own judges it."""
     found = marks(candidates(3, dense=np.array([0.1, 0.3, 0.2], np.float32)), np.zeros(3, np.float32))
-    assert found.tolist() == pytest.approx([0.3, 0.0, 0.0, 0.0])
+    assert found.tolist() == pytest.approx([0.0, 0.0, 0.0, 0.0, 1.0, 0.3, 0.0])
 
 
 def test_statement_by_somebody_else_lowers_the_confidence() -> None:

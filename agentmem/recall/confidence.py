@@ -16,8 +16,14 @@ import numpy.typing as npt
 from agentmem.encoding.features import TEXT_FEATURES
 from agentmem.recall.signals import Array, Candidates, Seconds
 
-MARKS: tuple[str, ...] = ("dense", "cover", "others_share", "others_statement")
+MARKS: tuple[str, ...] = (
+    *("dense", "cover", "others_share", "others_statement"),
+    *("nobody", "nobody_dense", "nobody_cover"),
+)
 """Names of the entries of `marks`, in order."""
+
+NOBODY = 0.5
+"""What stands in `Candidates.named` where nobody is named."""
 
 ABSTAIN_BELOW = 0.6
 """Confidence below which a reader should say that it does not know; trained on a quarter of unanswerable questions."""
@@ -48,7 +54,10 @@ def marks(c: Candidates, content: Array) -> Seconds:
     best idf-weighted share of the question's terms in one memory of the person asked about (of anybody where nobody is
     named). The last two say whether it was somebody else: `others_share`, which part of the softmax over the best
     `content` is not the person's; `others_statement`, by how much the best matching first-person statement of somebody
-    else beats that of the person. Both are 0 where nobody is named, or nobody else speaks.
+    else beats that of the person. Both are 0 where nobody else speaks.
+
+    A question that names nobody says less about itself, so it is judged by a line of its own: `nobody` is then 1, the
+    best cosine and cover stand in the last two marks, and the first four are 0.
     """
     n = c.n
     dense = c.dense[:n].astype(np.float64)
@@ -63,8 +72,10 @@ def marks(c: Candidates, content: Array) -> Seconds:
         match = dense + COVER * cover
         states = (c.features[:n, ASKS] < 0.5) & (c.features[:n, FIRST_PERSON] > 0)
         beats = _best(match, others & states) - _best(match, theirs & states)
+    if (c.named[:n] == NOBODY).all():
+        return np.array((0, 0, 0, 0, 1, dense.max(), cover.max()), np.float64)
     asked = theirs if theirs.any() else others
-    return np.array((dense.max(), cover[asked].max(), share, beats), np.float64)
+    return np.array((dense.max(), cover[asked].max(), share, beats, 0, 0, 0), np.float64)
 
 
 def _best(match: Seconds, among: npt.NDArray[np.bool_]) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agentmem.errors import InputError
-from agentmem.recall.confidence import ABSTAIN_BELOW, MARKS, Confidence, marks
+from agentmem.recall.confidence import ABSTAIN_BELOW, MARKS, NOBODY, Confidence, marks
 from agentmem.recall.fusion import Weights, without_speaker
 from agentmem.recall.labelled import ADVERSARIAL, Problem, collect, foreign
 
@@ -123,11 +123,13 @@ def fit_confidence(problems: Sequence[Problem], values: Sequence[float]) -> Conf
         return Confidence(20.0 if answerable.any() else -20.0)
     from scipy.optimize import minimize
 
-    x = marked(problems, values)
+    plainer = [p for p in map(unnamed, problems) if p is not None]
+    answerable = np.array([p.answerable for p in (*problems, *plainer)], np.float64)
+    x = marked([*problems, *plainer], values)
     mean, scale = x.mean(0), x.std(0)
     scale[scale < 1e-9] = 1.0
     x = np.concatenate([(x - mean) / scale, np.ones((len(x), 1))], 1)
-    weight = importance(problems)
+    weight = np.concatenate([importance(problems), importance(plainer)])
     sign = 2 * answerable - 1
     penalty = np.append(np.full(len(MARKS), CONFIDENCE_L2), 0.0)
 
@@ -141,11 +143,19 @@ def fit_confidence(problems: Sequence[Problem], values: Sequence[float]) -> Conf
     return Confidence(float(found[-1] - plain @ mean), tuple(float(v) for v in plain))
 
 
+def unnamed(problem: Problem) -> Problem | None:
+    """Return the question as if it named nobody, None where then nobody knows whether it has an answer."""
+    if not problem.answerable and not problem.foreign:
+        return None
+    nobody = np.full_like(problem.candidates.named, NOBODY)
+    return replace(problem, candidates=replace(problem.candidates, named=nobody))
+
+
 def importance(problems: Sequence[Problem]) -> Matrix:
     """Return the weight of each question (n,), mean 1: the unanswerable make up the share they are taken to."""
     sort = np.array([0 if p.answerable else 1 if p.foreign else 2 for p in problems])
-    share = np.array([1 - UNANSWERABLE_SHARE, UNANSWERABLE_SHARE / 2, UNANSWERABLE_SHARE / 2])
     count = np.bincount(sort, minlength=3)
+    share = np.array([1 - UNANSWERABLE_SHARE, *[UNANSWERABLE_SHARE / max(1, int(np.count_nonzero(count[1:])))] * 2])
     share[count == 0] = 0
     return np.asarray((share / np.maximum(count, 1) / share.sum())[sort] * len(problems))
 
@@ -161,10 +171,14 @@ def cross_validate(problems: Sequence[Problem], progress: Step | None = None) ->
     groups = list(dict.fromkeys(p.conversation for p in problems))
     recall: dict[tuple[int, str], list[float]] = {}
     sure: dict[str, list[float]] = {}
+    unasked: dict[str, list[float]] = {}
     for done, group in enumerate(groups):
         _tell(progress, "cross-validating", done, len(groups))
         weights = fit([p for p in problems if p.conversation != group])
         left = [p for p in problems if p.conversation == group]
+        plainer = [p for p in map(unnamed, left) if p is not None]
+        for problem, found in zip(plainer, marked(plainer, weights.values), strict=True):
+            unasked.setdefault("foreign" if problem.foreign else "1-4", []).append(weights.confidence(found))
         row = marked(left, weights.values)
         for problem, found in zip(left, row, strict=True):
             sort = "foreign" if problem.foreign else str(problem.category)
@@ -181,7 +195,8 @@ def cross_validate(problems: Sequence[Problem], progress: Step | None = None) ->
     figures: dict[str, Any] = {
         f"recall@{k} {name}": round(float(np.mean(v)), 4) for (k, name), v in sorted(recall.items())
     }
-    return figures | {f"confidence {k}": v for k, v in _judged(sure).items()}
+    figures |= {f"confidence {k}": v for k, v in _judged(sure).items()}
+    return figures | {f"confidence, nobody named, {k}": v for k, v in _judged(unasked).items()}
 
 
 def _judged(sure: dict[str, list[float]]) -> dict[str, float]:
