@@ -47,6 +47,8 @@ _PLACES = 12
 _LONGEST = 8
 """Words of a phrase that is looked for in a question."""
 
+__all__ = ["PRESETS", "Graph", "Settings", "make", "phrase"]
+
 Doubles = npt.NDArray[np.float64]
 
 
@@ -56,7 +58,7 @@ class Settings:
 
     `damping` is the probability of following a link. `spread` "once" follows each link one step instead of ranking, for
     comparison. `facts` is how many of the nearest facts count, `named` the weight of entities that the question names,
-    `passages` that of the memories' own nearness.
+    `passages` that of the memories' own nearness. With `synonyms` above 1 there are none.
     """
 
     damping: float = 0.5
@@ -128,6 +130,12 @@ class Graph:
         """Take the vectors (n, dim) of phrases, and link synonyms; phrases of no entity here are left out."""
         with self._lock:
             self._held.place(phrases, vectors)
+
+    def phrases(self) -> dict[str, Vectors]:
+        """Return the vector (dim,) of each entity that was given one: copies."""
+        with self._lock:
+            rows = self._held.phrase_rows
+            return dict(zip(rows.names, rows.matrix.copy(), strict=True))
 
     def to_networkx(self) -> Any:
         """Return a networkx.Graph: nodes ("entity", phrase) and ("memory", id), with `weight` and `kinds` of edges."""
@@ -247,8 +255,8 @@ def make(config: Mapping[str, Any]) -> MemoryStore:
     if preset not in PRESETS:
         raise ValueError(f"the graph store has no preset {preset!r}; there are {', '.join(PRESETS)}")
     settings = replace(PRESETS[preset], **{name: value for name, value in config.items() if name != "preset"})
-    if not (0 <= settings.damping < 1 and 0 < settings.synonyms <= 1 and settings.facts >= 0):
-        raise ValueError(f"{settings}: 0 <= damping < 1, 0 < synonyms <= 1 and facts >= 0 are wanted")
+    if not (0 <= settings.damping < 1 and settings.synonyms > 0 and settings.facts >= 0):
+        raise ValueError(f"{settings}: 0 <= damping < 1, 0 < synonyms and facts >= 0 are wanted")
     if min(settings.named, settings.passages, settings.neighbours) < 0 or settings.spread not in {"pagerank", "once"}:
         raise ValueError(f'{settings}: weights are 0 and more, and spread is "pagerank" or "once"')
     return Graph(settings)
