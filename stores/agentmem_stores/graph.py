@@ -14,7 +14,8 @@ A store knows no model, so the vectors of phrases come in as values: `unplaced()
 Everything is kept with the memories it came from. What is removed takes with it exactly what only it held up: after any
 history nodes, edges and weights are those of a graph that never held it, and so are scores (they are rounded to 12
 places, because a sum in another order may differ in the 16th). Measured on one core with 100,000 nodes and 950,000
-edges: 23 ms for the ranks of a question (networkx: 3 s), 28 ms for a search; 0.1 s to add or remove 1,000 memories.
+edges: 23 ms for the ranks of a question (networkx: 3 s), 28 ms for a search with 50,000 vectors of 64; 0.1 s to add or
+remove 1,000 memories.
 
 Where rank begins, by preset (Gutiérrez et al., HippoRAG, NeurIPS 2024; HippoRAG 2, 2025; constants of their code):
 "hipporag2": the subjects and objects of the 5 facts nearest to the question, each with the mean cosine of its facts
