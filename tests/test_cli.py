@@ -276,7 +276,10 @@ def test_faults_of_ours_are_one_line(monkeypatch, tmp_path):
 def test_ctrl_c_leaves_at_once():
     """Ctrl-C in the middle of a chat ends the program with 130 and no traceback."""
     run("remember", "alice", "Hello there.", "--embedder", "hash")
-    command = [sys.executable, "-c", "from agentmem.cli import main; main()", "chat", "alice", "--json"]
+    # a test run in the background inherits that Ctrl-C is ignored
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code = hearing + "from agentmem.cli import main; main()"
+    command = [sys.executable, "-c", code, "chat", "alice", "--json"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as it:

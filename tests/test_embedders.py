@@ -466,7 +466,8 @@ def test_a_forked_child_can_embed(quick):
 def test_ctrl_c_ends_a_long_call(cache, quick):
     """An interrupt during an embedding of very many texts ends the process with KeyboardInterrupt, not with a hang."""
     code = (
-        "import sys; from agentmem.encoding.embedders import open_embedder; "
+        "import signal, sys; from agentmem.encoding.embedders import open_embedder; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # what runs in the background inherits deafness
         "e = open_embedder('all-MiniLM-L6-v2/onnx-int8', cache_dir=sys.argv[1]); print('ready', flush=True); "
         "e(['some words to embed ' * 20] * 200_000)"
     )
