@@ -193,6 +193,12 @@ def test_the_gate_lets_every_expression_through():
         assert may_hold_time(text), text
 
 
+@pytest.mark.parametrize("text", ["last 0 weekend", "the last 0 days", "for 0 years", "the past 00 months"])
+def test_no_time_at_all_is_no_span(text):
+    """A count of nothing is left out rather than made an empty span."""
+    assert find_times(text, datetime(2023, 6, 9, tzinfo=UTC)) == []
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     text=st.text(max_size=60)

@@ -155,6 +155,8 @@ def _lasting(spoken: Spoken) -> Resolved | None:
     """Read how long something has lasted by now: "for 3 years", "the past two months", "seven years now"."""
     perfect = words.PERFECT.search(spoken.sentence) or re.search(r"\b(?:last|past|now)\b", spoken.text)
     low, high, unit, _ = _counted(spoken.text)
+    if high <= 0:
+        return None  # "the last 0 days" are no time
     start = shift(spoken.said_at, unit, -high)[0].start
     granularity: Granularity = unit if unit in ("day", "week", "weekend", "month") else "year"  # type: ignore[assignment]
     lasted = re.search(r"\w+(?: of)?(?: more)? \w+$", spoken.text.removesuffix(" now"))
