@@ -27,6 +27,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from agentmem.errors import DiskFullError, StorageError
+from agentmem.ledger.connection import set_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -56,8 +57,7 @@ def open_saver(path: Path) -> LeanSaver:
     with _translated(path):
         connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
         try:
-            for pragma in PRAGMAS:
-                connection.execute(pragma).fetchall()
+            set_up(connection, PRAGMAS, BUSY_S)
         except sqlite3.Error:
             connection.close()
             raise

@@ -23,6 +23,21 @@ PRAGMAS = (
 )
 
 
+def set_up(db: sqlite3.Connection, pragmas: Sequence[str], patience_s: float) -> None:
+    """Set pragmas, again while another process makes or closes the file: SQLite itself does not wait then."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            for pragma in pragmas:
+                db.execute(pragma).fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 class Connection:
     """A connection that several threads may share, one at a time."""
 
@@ -33,24 +48,10 @@ class Connection:
         with self.translated():
             self._db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False)
             try:
-                self._set_up()
+                set_up(self._db, PRAGMAS, busy_ms / 1000)
             except sqlite3.Error:
                 self._db.close()
                 raise
-
-    def _set_up(self) -> None:
-        """Set the pragmas, again while another process makes or closes the file: SQLite itself does not wait then."""
-        deadline = time.monotonic() + self.busy_ms / 1000
-        while True:
-            try:
-                for pragma in PRAGMAS:
-                    self._db.execute(pragma).fetchall()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
 
     @property
     def raw(self) -> sqlite3.Connection:
