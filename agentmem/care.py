@@ -27,9 +27,7 @@ def reread(ledger: Ledger, rules: str) -> None:
     """Read cues and features of every memory anew by the rules of this version; vectors stay. One transaction."""
     with ledger.connection.transaction():
         for chunk in ledger.read(vectors=True, whole=False):
-            ledger.replace_encodings(
-                {m.seq: by_rule(m.text, m.said_at, m.vector) for m in chunk if m.vector is not None}
-            )
+            ledger.replace_encodings({m.seq: by_rule(m, m.vector) for m in chunk if m.vector is not None})
         ledger.note("rules", rules)
 
 
@@ -53,7 +51,9 @@ def reencode(ledger: Ledger, embedder: Embedder, progress: Progress | None) -> N
 
 
 def _encoded(memories: list[Memory], embedder: Embedder) -> dict[int, Encoded]:
-    drafts = [Draft(m.text, kind=m.kind, said_at=m.said_at, parents=m.parents) for m in memories]
+    drafts = [
+        Draft(m.text, m.kind, m.speaker, said_at=m.said_at, parents=m.parents, metadata=m.metadata) for m in memories
+    ]
     return {m.seq: code for m, code in zip(memories, encode(drafts, embedder), strict=True)}
 
 

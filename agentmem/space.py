@@ -13,12 +13,14 @@ from typing import Any, Self
 from agentmem import config, steps
 from agentmem.clock import Clock, aware, system_clock
 from agentmem.encoding.encoder import RULES, Progress, check, encode
-from agentmem.errors import EmbedderMismatchError, InputError, SpaceClosedError, TextError
+from agentmem.errors import InputError, SpaceClosedError, TextError
 from agentmem.ledger import Ledger
 from agentmem.protocols import Embedder
 from agentmem.recall import engine
+from agentmem.recall.embedder import SpaceEmbedder, opened
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
+from agentmem.recall.recollection import recollect
 from agentmem.types import Draft, Evidence, Filter, Finding, Memory, MemoryId, Recall, Receipt
 from agentmem.unlearning import Eraser, intents
 
@@ -48,8 +50,6 @@ class Space:
         self.clock = clock
         self.closed = False
         self._lock = threading.RLock()
-        self._wanted = embedder
-        self._embedder: Embedder | None = None
         self._weights_file = weights
         self._weights: Weights | None = None
         self._uses: Counter[int] = Counter()
@@ -58,8 +58,7 @@ class Space:
             self._ledger.note_once("name", name)
             self._indexes: Indexes | None = None
             self._stores = tuple(stores)
-            if embedder != config.EMBEDDER:
-                self._open_embedder()
+            self._embedder = SpaceEmbedder(self._ledger, name, embedder)
             self._eraser = Eraser(folder, self._ledger, clock)
             self._eraser.resume()
         except BaseException:
@@ -92,7 +91,7 @@ class Space:
         steps.reached("remember.encoded")
         with self._lock:
             self._check_open()
-            self._record_embedder(embedder)
+            self._embedder.record(embedder)
             committed = self._ledger.commit(drafts, encoded, now)
             steps.reached("remember.committed")
             if self._indexes is not None:
@@ -146,7 +145,9 @@ class Space:
 
         The agent's own replies are no evidence, unless `filter.kinds` asks for them; nor is a question for itself.
         `filter` restricts by thread, speaker, kind, time and metadata, and `filter.as_of` goes back in time.
-        `confidence` of the result is the calibrated probability that the answer is in memory at all. With `explain`,
+        Where the question asks for what holds one value at a time ("What is my code now?"), the memory with the value
+        that is valid comes first, and each Evidence says by `fact` and `reason` what held when. `confidence` of the
+        result is the calibrated probability that the answer is in memory at all. With `explain`,
         each Evidence carries what every signal contributed to its score.
         """
         if not isinstance(question, str) or not question.strip():
@@ -156,23 +157,20 @@ class Space:
             raise InputError(f"k={k} and max_tokens={max_tokens} must be at least 1")
         with self._lock:
             self._check_open()
-            indexes = self._level()
-            weights = self._open_weights()
-            embedder = self.embedder
-            matching = self._ledger.where(filter.where) if filter.where else None
-            now = aware(self.clock(), "the clock's time")
-            ranking = engine.rank(
-                question, embedder, indexes, weights, asked=filter, matching=matching, limit=limit, now=now
+            evidence, confidence = recollect(
+                question,
+                self._ledger,
+                self._level(),
+                self._open_weights(),
+                self.embedder,
+                asked=filter,
+                limit=limit,
+                now=aware(self.clock(), "the clock's time"),
+                explain=explain,
             )
-            found = self._ledger.find(ranking.ids)
-            evidence = [
-                Evidence(found[i], float(score), ranking.explain(row) if explain else {})
-                for row, (i, score) in enumerate(zip(ranking.ids, ranking.scores, strict=True))
-                if i in found
-            ]
             evidence = _within(evidence, max_tokens)
             self._uses.update(e.memory.seq for e in evidence)
-        return Recall(question, tuple(evidence), ranking.confidence, sum(tokens(e.memory) for e in evidence))
+        return Recall(question, tuple(evidence), confidence, sum(tokens(e.memory) for e in evidence))
 
     def get(self, id: MemoryId) -> Memory:  # noqa: A002
         """Return one memory, whole, with its vector. Raises MemoryNotFoundError."""
@@ -228,14 +226,13 @@ class Space:
     def embedder(self) -> Embedder:
         """The embedder that fills this space, opened on first use. Raises EmbedderMismatchError, ModelNotFoundError."""
         with self._lock:
-            return self._embedder or self._open_embedder()
+            return self._embedder()
 
     @property
     def embedder_name(self) -> str | None:
         """The name of the embedder that filled this space, or None while it is empty."""
         with self._lock:
-            recorded: str | None = self._ledger.meta("embedder")
-            return recorded
+            return self._embedder.recorded
 
     def rebuild(self, embedder: str | Embedder | None = None, *, progress: Progress | None = None) -> None:
         """Build the indexes anew from the ledger; with `embedder`, encode every memory anew with it first.
@@ -247,9 +244,9 @@ class Space:
         with self._lock:
             self._check_open()
             if embedder is not None:
-                chosen = self._opened(embedder)
+                chosen = opened(embedder)
                 reencode(self._ledger, chosen, progress)
-                self._embedder, self._wanted = chosen, chosen.name
+                self._embedder.change(chosen)
             if self._indexes is not None:
                 self._indexes.discard()
                 self._indexes = None
@@ -320,47 +317,14 @@ class Space:
 
                 reread(self._ledger, RULES)
             self._indexes = Indexes(self._ledger, self.path, self._stores)
-        if self._indexes.catch_up() and self._embedder is not None:
-            self._check_embedder(self._embedder)
+        if self._indexes.catch_up():
+            self._embedder.check()
         return self._indexes
 
     def _open_weights(self) -> Weights:
         if self._weights is None:
             self._weights = Weights.load(self._weights_file)
         return self._weights
-
-    def _opened(self, embedder: str | Embedder) -> Embedder:
-        if not isinstance(embedder, str):
-            return embedder
-        from agentmem.encoding.embedders import open_embedder
-
-        return open_embedder(embedder)
-
-    def _open_embedder(self) -> Embedder:
-        recorded = self._ledger.meta("embedder")
-        wanted = recorded if recorded is not None and self._wanted == config.EMBEDDER else self._wanted
-        embedder = self._opened(wanted)
-        self._check_embedder(embedder)
-        self._embedder = embedder
-        return embedder
-
-    def _check_embedder(self, embedder: Embedder) -> None:
-        recorded = self._ledger.meta("embedder")
-        if recorded is not None and recorded != embedder.name:
-            self._embedder = None
-            raise EmbedderMismatchError(
-                f"the space {self.name!r} was filled by the embedder {recorded!r} and cannot be read with "
-                f"{embedder.name!r}: "
-                f"their vectors do not compare. Open it without naming an embedder, or encode all of it anew with: "
-                f"agentmem rebuild {self.name} --embedder {embedder.name}"
-            )
-
-    def _record_embedder(self, embedder: Embedder) -> None:
-        if self._ledger.meta("embedder") is None:  # nothing was written yet
-            self._ledger.note_once("rules", RULES)
-        if self._ledger.note_once("embedder", embedder.name) != embedder.name:
-            self._check_embedder(embedder)
-        self._ledger.note_once("dim", embedder.dim)
 
     def _flush_uses(self) -> None:
         if self._uses:

@@ -46,13 +46,25 @@ class Interval:
         return self.start < other.end and other.start < self.end
 
 
+class Slot(NamedTuple):
+    """One value that a text gives to what holds one value at a time: `subject` and `attribute` are normalised keys.
+
+    The subject is empty where nobody is said to own it. `ends`: the value holds no more (any value, where it is empty).
+    """
+
+    subject: str
+    attribute: str
+    value: str
+    ends: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Cues:
     """What rules or a model read out of one text: entities it names, slots it fills, and when it happened."""
 
     entities: tuple[str, ...] = ()
     when: Interval | None = None
-    slots: tuple[tuple[str, str, str], ...] = ()
+    slots: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +159,53 @@ class Filter:
         return bool(self.threads or self.speakers or self.kinds or self.since or self.until or self.where or self.as_of)
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One value of one slot and the half-open span in which it holds; `valid_to` None: it still does.
+
+    `memories` say so, oldest first; `superseded_by` is the memory that gave a newer value, or said that this one ended.
+    """
+
+    subject: str
+    attribute: str
+    value: str
+    valid_from: datetime
+    valid_to: datetime | None
+    memories: tuple[MemoryId, ...]
+    superseded_by: MemoryId | None = None
+
+    def __str__(self) -> str:
+        until = "" if self.valid_to is None else f" until {self.valid_to:%Y-%m-%d %H:%M}"
+        what = " ".join(filter(None, (self.subject, self.attribute)))
+        return f"{what}: {self.value} since {self.valid_from:%Y-%m-%d %H:%M}{until}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """One recalled memory, with its fused score and what each signal contributed to it."""
+    """One recalled memory, with its fused score and what each signal contributed to it.
+
+    `fact` is what it says of the slot that was asked for, where a rule could read it: a superseded value is kept, and
+    ranks below the one that holds.
+    """
 
     memory: Memory
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
+    fact: Fact | None = None
 
     @property
     def id(self) -> MemoryId:
         """The id of the memory."""
         return self.memory.id
+
+    @property
+    def reason(self) -> str:
+        """Why it stands where it does, in words, as far as facts in time are the reason; else empty."""
+        if self.fact is None:
+            return ""
+        if self.fact.valid_to is None:
+            return f"holds now: {self.fact}"
+        return f"superseded by {self.fact.superseded_by}: {self.fact}" if self.fact.superseded_by else str(self.fact)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

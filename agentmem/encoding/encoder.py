@@ -10,17 +10,19 @@ from datetime import datetime
 import numpy as np
 
 from agentmem.clock import aware
+from agentmem.encoding._slot_words import attribute, subject
 from agentmem.encoding.cues import rule_cues
 from agentmem.encoding.features import TEXT_FEATURES, text_features
+from agentmem.encoding.slots import read_slots
 from agentmem.errors import InputError, LineageError, TextError, TimeError, VectorError
 from agentmem.protocols import Embedder
-from agentmem.types import KINDS, MAX_TEXT_BYTES, PRIMARY, Draft, Encoded, Metadata, Vectors
+from agentmem.types import KINDS, MAX_TEXT_BYTES, PRIMARY, Draft, Encoded, Memory, Metadata, Slot, Vectors
 
 Progress = Callable[[int, int], None]
 """Called with how many are done, of how many."""
 
 BATCH = 512
-RULES = f"1 {' '.join(TEXT_FEATURES)}"
+RULES = f"2 {' '.join(TEXT_FEATURES)}"
 """What the rules of `by_rule` read, noted in every ledger: one that other rules read is read anew when it is opened."""
 SCALARS = (str, int, float, bool, type(None))
 
@@ -103,18 +105,33 @@ def encode(drafts: Sequence[Draft], embedder: Embedder, *, progress: Progress | 
         batch = drafts[start : start + BATCH]
         vectors = checked(embedder([d.text for d in batch]), len(batch), embedder)
         for draft, vector in zip(batch, vectors, strict=True):
-            said_at = draft.said_at
-            if said_at is None:
-                raise TimeError("a draft must be checked before it is encoded: it has no said_at")
-            encoded.append(by_rule(draft.text, said_at, vector))
+            encoded.append(by_rule(draft, vector))
         if progress is not None:
             progress(len(encoded), len(drafts))
     return encoded
 
 
-def by_rule(text: str, said_at: datetime, vector: Vectors) -> Encoded:
+def by_rule(given: Draft | Memory, vector: Vectors) -> Encoded:
     """Return a text with its vector, and with what rules read out of it."""
-    return Encoded(vector, rule_cues(text, said_at), text_features(text))
+    if given.said_at is None:
+        raise TimeError("a draft must be checked before it is encoded: it has no said_at")
+    cues = replace(rule_cues(given.text, given.said_at), slots=_slots(given))
+    return Encoded(vector, cues, text_features(given.text))
+
+
+def _slots(given: Draft | Memory) -> tuple[Slot, ...]:
+    """Return the slots of what somebody said, or of a fact that holds one value at a time; other kinds fill none.
+
+    A fact is read like a sentence first, so that its slot has the name which a question gives it.
+    """
+    functional = given.kind == "fact" and given.metadata.get("functional") is True
+    if given.kind not in PRIMARY and not functional:
+        return ()
+    read = tuple(dict.fromkeys(Slot(*s.key, s.value, s.ends) for s in read_slots(given.text, given.speaker)))
+    if read or not functional:
+        return read
+    who, what, value = (str(given.metadata.get(part) or "") for part in ("subject", "relation", "object"))
+    return (Slot(subject(who), attribute(what), value),) if attribute(what) and value else ()
 
 
 def checked(vectors: Vectors, rows: int, embedder: Embedder) -> Vectors:

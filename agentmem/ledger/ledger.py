@@ -12,10 +12,10 @@ from ulid import ULID
 
 from agentmem import steps
 from agentmem.errors import LineageError, MemoryNotFoundError, StorageError
-from agentmem.ledger import rows
+from agentmem.ledger import rows, slots
 from agentmem.ledger.connection import Connection
 from agentmem.ledger.schema import migrate
-from agentmem.types import Draft, Encoded, Memory, MemoryId
+from agentmem.types import Draft, Encoded, Memory, MemoryId, Slot
 
 CHUNK = 500
 """Ids in one IN (...): below SQLite's limit on variables in every build."""
@@ -91,7 +91,7 @@ class Ledger:
         stored = rows.micros(now)
         ids: list[MemoryId] = []
         added: list[Memory] = []
-        tables: dict[str, list[tuple[Any, ...]]] = {"memories": [], "vectors": [], "cues": [], "lineage": []}
+        tables: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         for draft, code in zip(drafts, encoded, strict=True):
             if draft.origin is not None and draft.origin in known:
                 ids.append(known[draft.origin])
@@ -146,6 +146,7 @@ class Ledger:
             )
             tables["vectors"].append((seq, rows.blob(code.vector)))
             tables["cues"] += [(seq, "entity", entity) for entity in dict.fromkeys(code.cues.entities)]
+            tables["slots"] += [(seq, *slot) for slot in dict.fromkeys(code.cues.slots)]
             tables["lineage"] += [(seq, parents[parent]) for parent in dict.fromkeys(draft.parents)]
         db.many(
             "INSERT INTO memories (seq, id, kind, text, speaker, thread, position, said_at, said_zone, stored_at, "
@@ -155,6 +156,7 @@ class Ledger:
         )
         db.many("INSERT INTO vectors (seq, vector) VALUES (?, ?)", tables["vectors"])
         db.many("INSERT INTO cues (seq, name, value) VALUES (?, ?, ?)", tables["cues"])
+        slots.insert(db, tables["slots"])
         db.many("INSERT INTO lineage (child, parent) VALUES (?, ?)", tables["lineage"])
         return Committed(ids, added)
 
@@ -213,6 +215,8 @@ class Ledger:
             "INSERT INTO cues (seq, name, value) VALUES (?, 'entity', ?)",
             [(seq, entity) for seq, c in kept.items() for entity in dict.fromkeys(c.cues.entities)],
         )
+        db.many("DELETE FROM slots WHERE seq = ?", [(seq,) for seq in kept])
+        slots.insert(db, [(seq, *slot) for seq, c in kept.items() for slot in dict.fromkeys(c.cues.slots)])
         db.many("INSERT INTO changes (seq) VALUES (?)", [(seq,) for seq in kept])
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -296,17 +300,25 @@ class Ledger:
         seqs = [row[0] for row in found]
         cues: dict[int, dict[str, tuple[str, ...]]] = {}
         parents: dict[int, tuple[str, ...]] = {}
+        filled: dict[int, tuple[Slot, ...]] = {}
         if whole:
             for seq, name, value in self._select_in("SELECT seq, name, value FROM cues WHERE seq IN", seqs):
                 cues.setdefault(seq, {}).setdefault(name, ())
                 cues[seq][name] += (value,)
+            filled = slots.of_memories(self.connection, seqs)
             for seq, parent in self._select_in(
                 "SELECT l.child, p.id FROM lineage l JOIN memories p ON p.seq = l.parent WHERE l.child IN", seqs
             ):
                 parents[seq] = (*parents.get(seq, ()), parent)
         blobs = dict(self._select_in("SELECT seq, vector FROM vectors WHERE seq IN", seqs)) if vectors else {}
         return [
-            rows.memory(row, vector=blobs.get(row[0]), cues=cues.get(row[0]), parents=parents.get(row[0], ()))
+            rows.memory(
+                row,
+                vector=blobs.get(row[0]),
+                cues=cues.get(row[0]),
+                slots=filled.get(row[0], ()),
+                parents=parents.get(row[0], ()),
+            )
             for row in found
         ]
 

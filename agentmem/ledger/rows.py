@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agentmem.types import Cues, Floats, Interval, Memory, Metadata
+from agentmem.types import Cues, Floats, Interval, Memory, Metadata, Slot
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -70,6 +70,7 @@ def memory(
     *,
     vector: bytes | None = None,
     cues: Mapping[str, tuple[str, ...]] | None = None,
+    slots: tuple[Slot, ...] = (),
     parents: tuple[str, ...] = (),
 ) -> Memory:
     """Return the memory of one row of READ."""
@@ -90,6 +91,7 @@ def memory(
         cues=Cues(
             entities=found.get("entity", ()),
             when=None if h_from is None else Interval(moment(h_from, zone), moment(h_to, zone)),
+            slots=slots,
         ),
         parents=parents,
         metadata={} if meta == "{}" else json.loads(meta),

@@ -86,7 +86,24 @@ _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables,)
+
+def _slots(db: Database) -> None:
+    """Create slots: what rules read of each memory that holds one value at a time; old memories are read later."""
+    db.execute(
+        """CREATE TABLE slots (
+            seq INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+            subject TEXT NOT NULL,
+            attribute TEXT NOT NULL,
+            value TEXT NOT NULL,
+            ends INTEGER NOT NULL,
+            PRIMARY KEY (seq, subject, attribute, value, ends)
+        ) WITHOUT ROWID"""
+    )
+    db.execute("CREATE INDEX slots_by_key ON slots (attribute, subject)")
+    db.execute("CREATE INDEX slots_by_subject ON slots (subject)")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots)
 
 
 def migrate(connection: Connection) -> None:

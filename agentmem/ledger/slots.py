@@ -1,0 +1,80 @@
+"""The slots table: which memory gives which value to what holds one value at a time.
+
+Only what a memory says is written, never what holds: that is worked out from the living rows whenever it is asked
+(`agentmem.recall.facts`), so erasing a newer value leaves nothing that would have to be opened again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from agentmem.ledger.connection import Connection
+from agentmem.types import MemoryId, Slot
+
+CHUNK = 500
+NEWEST = 5_000
+"""Rows of one attribute that are read at most, the newest: enough for every value anybody will ask about."""
+
+_SAID = """
+SELECT s.seq, m.id, s.subject, s.attribute, s.value, s.ends, coalesce(m.valid_from, m.said_at), m.valid_to
+FROM slots s JOIN memories m USING (seq) WHERE m.suppressed = 0 AND """
+_ORDER = " ORDER BY 7 DESC, s.seq DESC LIMIT ?"
+
+
+class Said(NamedTuple):
+    """One row: a memory gives (or `ends`) a value; `since` and `until` are microseconds since 1970, None for open."""
+
+    seq: int
+    id: MemoryId
+    subject: str
+    attribute: str
+    value: str
+    ends: bool
+    since: int
+    until: int | None
+
+
+def insert(db: Connection, filled: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows of (seq, subject, attribute, value, ends). The caller holds the transaction."""
+    db.many("INSERT INTO slots (seq, subject, attribute, value, ends) VALUES (?, ?, ?, ?, ?)", filled)
+
+
+def of_memories(db: Connection, seqs: Sequence[int]) -> dict[int, tuple[Slot, ...]]:
+    """Return the slots of memories, by seq."""
+    found: dict[int, tuple[Slot, ...]] = {}
+    for start in range(0, len(seqs), CHUNK):
+        part = seqs[start : start + CHUNK]
+        sql = f"SELECT seq, subject, attribute, value, ends FROM slots WHERE seq IN ({_marks(part)})"  # noqa: S608
+        for seq, subject, attribute, value, ends in db.all(sql, part):
+            found[seq] = (*found.get(seq, ()), Slot(subject, attribute, value, bool(ends)))
+    return found
+
+
+def of_key(db: Connection, attribute: str, subjects: Collection[str]) -> list[Said]:
+    """Return what is said of an attribute of any of the subjects, newest first."""
+    wanted = sorted(subjects)[:CHUNK]
+    sql = f"{_SAID} s.attribute = ? AND s.subject IN ({_marks(wanted)}) {_ORDER}"
+    return _said(db.all(sql, (attribute, *wanted, NEWEST)))
+
+
+def of_subjects(db: Connection, subjects: Collection[str]) -> list[Said]:
+    """Return all that is said of any of the subjects, newest first."""
+    wanted = sorted(subjects)[:CHUNK]
+    return _said(db.all(f"{_SAID} s.subject IN ({_marks(wanted)}) {_ORDER}", (*wanted, NEWEST)))
+
+
+def subjects(db: Connection) -> list[str]:
+    """Return the subjects of which anything is said, sorted; the empty one, nobody's, is not among them."""
+    sql = (
+        "SELECT DISTINCT subject FROM slots JOIN memories USING (seq) WHERE suppressed = 0 AND subject <> '' ORDER BY 1"
+    )
+    return [subject for (subject,) in db.all(sql)]
+
+
+def _said(rows: Sequence[tuple[Any, ...]]) -> list[Said]:
+    return [Said._make((*row[:5], bool(row[5]), *row[6:])) for row in rows]
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ",".join("?" * len(values))

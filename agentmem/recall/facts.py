@@ -1,0 +1,95 @@
+"""Facts in time: which value of a slot holds when, and which memory should be read for it first.
+
+A newer value for the same subject and attribute closes the older one. Nothing of this is stored: it is worked out from
+what the living memories say, so it depends on the set of them alone, never on the order in which they were learnt, and
+whoever erases the newer value finds the older one open again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+
+from agentmem.ledger import rows
+from agentmem.ledger.slots import Said
+from agentmem.types import Evidence, Fact, Memory, MemoryId
+
+MARGIN = 1.0
+"""By how much the memory that holds the valid value stands above the best other one."""
+
+
+def history(said: Sequence[Said]) -> list[Fact]:
+    """Return the values of each slot with the spans in which they held, by slot, oldest first.
+
+    Within a slot, what is said is ordered by (`since`, `seq`). Each value is closed by the next statement that gives
+    another or says that it ended, at the latest by its own `until`; saying the same again adds a memory to it. No
+    moment has two values. O(n log n).
+    """
+    ordered = sorted(said, key=lambda s: (s.subject, s.attribute, s.since, s.seq, s.value, s.ends))
+    return [fact for _, slot in groupby(ordered, key=lambda s: (s.subject, s.attribute)) for fact in _slot(slot)]
+
+
+def _slot(said: Iterator[Said]) -> Iterator[Fact]:
+    held: Fact | None = None
+    for s in said:
+        moment = rows.moment(s.since)
+        if held is not None and not s.ends and _same(held.value, s.value) and _open(held, moment):
+            held = replace(held, memories=(*held.memories, s.id), valid_to=rows.maybe(s.until))
+            continue
+        if s.ends and (held is None or (s.value and not _same(held.value, s.value))):
+            continue
+        if held is not None:
+            yield _closed(held, moment, s.id)
+        held = None
+        if not s.ends:
+            held = Fact(s.subject, s.attribute, s.value, moment, rows.maybe(s.until), (s.id,))
+    if held is not None:
+        yield held
+
+
+def _open(fact: Fact, moment: datetime) -> bool:
+    return fact.valid_to is None or fact.valid_to > moment
+
+
+def _closed(fact: Fact, moment: datetime, by: MemoryId) -> Fact:
+    return replace(fact, valid_to=moment, superseded_by=by) if _open(fact, moment) else fact
+
+
+def _same(one: str, other: str) -> bool:
+    return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What memory says of the slot that a question asks for.
+
+    `first` is the memory to read first: the newest that gives the valid value or, where none is valid, that says so.
+    """
+
+    first: MemoryId
+    facts: Mapping[MemoryId, Fact]
+
+
+def ruling(said: Sequence[Said], now: datetime) -> Ruling | None:
+    """Return what holds at `now` by the statements about one slot (of several subjects: the newest); None for none."""
+    newest = max((s for s in said), key=lambda s: (s.since, s.seq), default=None)
+    if newest is None:
+        return None
+    facts = history([s for s in said if s.subject == newest.subject])
+    by_memory = {i: fact for fact in facts for i in fact.memories}
+    valid = [fact for fact in facts if fact.valid_from <= now and (fact.valid_to is None or fact.valid_to > now)]
+    return Ruling(valid[-1].memories[-1] if valid else newest.id, by_memory)
+
+
+def prefer(evidence: Sequence[Evidence], ruled: Ruling, first: Memory, limit: int) -> list[Evidence]:
+    """Return the evidence with the memory `first` on top, and what each says of the slot; at most `limit`."""
+    told = [replace(e, fact=ruled.facts.get(e.id)) for e in evidence]
+    own = next((e for e in told if e.id == first.id), Evidence(first, 0.0, fact=ruled.facts.get(first.id)))
+    rest = [e for e in told if e.id != first.id]
+    lift = max((e.score for e in rest), default=own.score) + MARGIN - own.score
+    if rest and lift <= 0:  # it leads already
+        return [own, *rest][:limit]
+    top = replace(own, score=own.score + lift, signals={**own.signals, "valid": lift})
+    return [top, *rest][:limit]
