@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agentmem.space import Space
     from agentmem.system import System
     from agentmem.system import open_system as open  # noqa: A004 - `agentmem.open` reads as what it does
-    from agentmem.types import Answer, Draft, Evidence, Filter, Interval, Memory, Recall, Receipt
+    from agentmem.types import Answer, Draft, Evidence, Fact, Filter, Interval, Memory, Recall, Receipt
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ _HOME = {
     "Answer": "agentmem.types",
     "Draft": "agentmem.types",
     "Evidence": "agentmem.types",
+    "Fact": "agentmem.types",
     "Filter": "agentmem.types",
     "FixedClock": "agentmem.clock",
     "Interval": "agentmem.types",
@@ -47,6 +48,7 @@ __all__ = [  # noqa: RUF022 - sorted by hand: `open` first, it is where everybod
     "Answer",
     "Draft",
     "Evidence",
+    "Fact",
     "Filter",
     "FixedClock",
     "Interval",

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +22,7 @@ from agentmem.recall.embedder import SpaceEmbedder, opened
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.recollection import recollect
-from agentmem.types import Draft, Evidence, Filter, Finding, Memory, MemoryId, Recall, Receipt
+from agentmem.types import Draft, Evidence, Fact, Filter, Finding, Memory, MemoryId, Recall, Receipt
 from agentmem.unlearning import Eraser, intents
 
 NO_FILTER = Filter()
@@ -193,6 +194,20 @@ class Space:
             if passing is None and not chunk:
                 return
             after, start = chunk[-1].seq if chunk else after, start + CHUNK
+
+    def timeline(self, entity: str, *, as_of: datetime | None = None) -> list[Fact]:
+        """Return every value that a person or thing is said to have had, oldest first, and when each held.
+
+        Found by any of its names ("Ana", "Ana Reyes"). Conflicting values are all there, and the newer one closes the
+        older. `as_of` goes back in time.
+        """
+        from agentmem.recall.timeline import timeline
+
+        if not isinstance(entity, str) or not entity.strip():
+            raise InputError("the name is empty; say whose timeline is wanted: space.timeline('Ana')")
+        with self._lock:
+            self._level()
+            return timeline(self._ledger, entity, None if as_of is None else aware(as_of, "as_of"))
 
     def receipts(self) -> list[Receipt]:
         """Return the receipts of all erasures, oldest first."""

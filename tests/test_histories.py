@@ -15,8 +15,11 @@ from agentmem import Draft
 from agentmem.clock import FixedClock
 
 WORDS = st.sampled_from(["cat", "dog", "river", "train", "bread", "music", "Ana", "Porto", "May 2024", "yesterday"])
-TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
-QUESTIONS = ("Where is the cat?", "When did Ana take the train?", "bread and music")
+SAID = st.sampled_from(
+    ["My code is 7.", "My code is now 8.", "My code is no longer 8.", "I live in Porto.", "bird: kea"]
+)
+TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join) | SAID
+QUESTIONS = ("Where is the cat?", "When did Ana take the train?", "bread and music", "What is my code?")
 
 
 class History(RuleBasedStateMachine):
@@ -86,8 +89,16 @@ class History(RuleBasedStateMachine):
                 i: (text, set(parents)) for i, (text, parents) in self.model.items()
             }
 
+    def timeline(self, space):
+        return [(f.subject, f.attribute, f.value, f.valid_from, f.valid_to) for f in space.timeline("Ana")]
+
     def teardown(self):
         if hasattr(self, "model"):
+            with agentmem.open(tempfile.mkdtemp(), embedder="hash", clock=self.clock) as never:
+                for m in self.space.memories(agentmem.Filter(kinds=("turn",))):
+                    never.space("h").remember(Draft(m.text, thread=m.thread, speaker=m.speaker, said_at=m.said_at))
+                assert self.timeline(self.space) == self.timeline(never.space("h"))
+                shutil.rmtree(never.root)
             assert [f for f in self.space.doctor() if not f.ok] == []
             self.system.close()
             shutil.rmtree(self.root)

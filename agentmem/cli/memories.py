@@ -29,7 +29,7 @@ from agentmem.errors import InputError
 
 if TYPE_CHECKING:
     import agentmem.space
-    from agentmem.types import Memory, Recall, Receipt
+    from agentmem.types import Fact, Memory, Recall, Receipt
 
 PANEL = "Memories"
 
@@ -119,10 +119,29 @@ def recall(
 def of_recall(found: Recall, *, explain: bool) -> dict[str, Any]:
     """Return a recall as JSON has it."""
     evidence = [
-        {"rank": rank, "score": e.score, **of_memory(e.memory), **({"signals": dict(e.signals)} if explain else {})}
+        {
+            "rank": rank,
+            "score": e.score,
+            **of_memory(e.memory),
+            **({"fact": of_fact(e.fact)} if e.fact else {}),
+            **({"signals": dict(e.signals)} if explain else {}),
+        }
         for rank, e in enumerate(found.evidence, start=1)
     ]
     return {"query": found.query, "confidence": found.confidence, "tokens": found.tokens, "evidence": evidence}
+
+
+def of_fact(fact: Fact) -> dict[str, Any]:
+    """Return a fact as JSON has it."""
+    return {
+        "subject": fact.subject,
+        "attribute": fact.attribute,
+        "value": fact.value,
+        "valid_from": fact.valid_from,
+        "valid_to": fact.valid_to,
+        "memories": list(fact.memories),
+        "superseded_by": fact.superseded_by,
+    }
 
 
 def print_recall(found: Recall, space: agentmem.space.Space, *, explain: bool, signals: int | None = None) -> None:
@@ -132,6 +151,8 @@ def print_recall(found: Recall, space: agentmem.space.Space, *, explain: bool, s
         typer.echo(f"{rank:>2}  {strong(heading(e.memory, now))}  {e.score:.2f}")
         typer.echo(lines(e.memory.text, "    "))
         typer.echo(dim(f"    {e.memory.id}  {shown(e.memory.thread)}"))
+        if e.reason:
+            typer.echo(dim(f"    {shown(e.reason)}"))
     if not found.evidence:
         typer.echo("Nothing was found: the space is empty, or the filters leave nothing.")
         return

@@ -64,12 +64,10 @@ def of_subjects(db: Connection, subjects: Collection[str]) -> list[Said]:
     return _said(db.all(f"{_SAID} s.subject IN ({_marks(wanted)}) {_ORDER}", (*wanted, NEWEST)))
 
 
-def subjects(db: Connection) -> list[str]:
-    """Return the subjects of which anything is said, sorted; the empty one, nobody's, is not among them."""
-    sql = (
-        "SELECT DISTINCT subject FROM slots JOIN memories USING (seq) WHERE suppressed = 0 AND subject <> '' ORDER BY 1"
-    )
-    return [subject for (subject,) in db.all(sql)]
+def of_values(db: Connection, values: Collection[str]) -> list[Said]:
+    """Return where any of these is the value, compared without case, newest first."""
+    wanted = sorted(values)[:CHUNK]
+    return _said(db.all(f"{_SAID} lower(s.value) IN ({_marks(wanted)}) {_ORDER}", (*wanted, NEWEST)))
 
 
 def _said(rows: Sequence[tuple[Any, ...]]) -> list[Said]:

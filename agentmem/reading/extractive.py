@@ -95,13 +95,16 @@ def read(
 
     `confidence` in [0, 1] is the recall's; the answer's own is the middle (in logits) between it and what the evidence
     itself supports, and below `threshold` (None: the calibrated one; 0: never) the answer is `NOTHING`. `embed` (texts
-    to unit rows) chooses sentences better, for the time of embedding some forty of them.
+    to unit rows) chooses sentences better, for the time of embedding some forty of them. Where recall has read the
+    value that is asked for (`Evidence.fact` of the first), that is the answer.
     """
     use = weights or shipped_weights()
     if not evidence:
         return Answer(NOTHING, confidence=0.0, abstained=True)
     now = max(e.memory.said_at for e in evidence)
     asked = analyse(question, {e.memory.speaker for e in evidence}, now)
+    if evidence[0].fact is not None and asked.kind not in {"when", "why", "yes_no"}:
+        return Answer(evidence[0].fact.value, sources=(evidence[0].id,), confidence=confidence)
     found = relevance.passages(asked, evidence, embed)
     belief = support.logistic(
         (support.logit(confidence) + float(support.support_features(asked, found) @ use.support)) / 2

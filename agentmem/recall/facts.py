@@ -19,6 +19,11 @@ from agentmem.types import Evidence, Fact, Memory, MemoryId
 MARGIN = 1.0
 """By how much the memory that holds the valid value stands above the best other one."""
 
+SAME_BEGINNING = 4
+"""Words with which two statements must begin alike for the newer to replace the older..."""
+OTHER_ENDING = 6
+"""...if no more words than this follow."""
+
 
 def history(said: Sequence[Said]) -> list[Fact]:
     """Return the values of each slot with the spans in which they held, by slot, oldest first.
@@ -93,3 +98,35 @@ def prefer(evidence: Sequence[Evidence], ruled: Ruling, first: Memory, limit: in
         return [own, *rest][:limit]
     top = replace(own, score=own.score + lift, signals={**own.signals, "valid": lift})
     return [top, *rest][:limit]
+
+
+def newest_of_alike(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence with the newest first of those that say another thing of the same.
+
+    "Ana Reyes was born in Porto" and "Ana Reyes was born in Lima" begin alike and end differently: whatever the
+    relation, no rule need know it, the newer is likelier to hold. Alike are statements of one speaker that share their
+    first words up to a short ending; they change places among themselves, so nothing else moves.
+    """
+    told = list(evidence)
+    words = [_words(e.memory.text) for e in told]
+    left = set(range(len(told)))
+    while left:
+        first = min(left)
+        alike = [n for n in sorted(left) if n == first or _alike(told[first], told[n], words[first], words[n])]
+        left -= set(alike)
+        newest = sorted((evidence[n] for n in alike), key=lambda e: (e.memory.said_at, e.memory.seq), reverse=True)
+        for place, e in zip(alike, newest, strict=True):
+            moved = evidence[place].score - e.score
+            told[place] = e if not moved else replace(e, score=e.score + moved, signals={**e.signals, "newer": moved})
+    return told
+
+
+def _words(text: str) -> list[str]:
+    return text.casefold().rstrip(".! ").split()
+
+
+def _alike(one: Evidence, other: Evidence, ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    if one.memory.speaker != other.memory.speaker or one.memory.text.endswith("?") or ours == theirs:
+        return False
+    same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
+    return same >= SAME_BEGINNING and all(1 <= len(words) - same <= OTHER_ENDING for words in (ours, theirs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from agentmem.encoding._slot_words import subject
+from agentmem.encoding.aliases import same
 from agentmem.encoding.slots import SELF, asked_slot
 from agentmem.ledger import Ledger, slots
 from agentmem.protocols import Embedder
@@ -13,6 +14,8 @@ from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.types import Evidence, Filter
 
+LEAST = 10
+"""Memories that are looked at even where fewer are wanted: the newest of several that are alike must be among them."""
 SURE = 0.95
 """Confidence at least, where a rule has read the very value that is asked for."""
 
@@ -31,7 +34,9 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
 ) -> tuple[list[Evidence], float]:
     """Return the best memories for a question, best first, and the confidence in [0, 1]."""
     matching = ledger.where(asked.where) if asked.where else None
-    ranking = engine.rank(question, embedder, indexes, weights, asked=asked, matching=matching, limit=limit, now=now)
+    ranking = engine.rank(
+        question, embedder, indexes, weights, asked=asked, matching=matching, limit=max(limit, LEAST), now=now
+    )
     ruled = _ruling(question, ledger, indexes, asked, matching, now)
     ids = ranking.ids if ruled is None else [*ranking.ids, ruled.first]
     found = ledger.find(list(dict.fromkeys(ids)))
@@ -40,8 +45,9 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
         for row, (i, score) in enumerate(zip(ranking.ids, ranking.scores, strict=True))
         if i in found
     ]
+    evidence = facts.newest_of_alike(evidence)
     if ruled is None or ruled.first not in found:
-        return evidence, ranking.confidence
+        return evidence[:limit], ranking.confidence
     return facts.prefer(evidence, ruled, found[ruled.first], limit), max(ranking.confidence, SURE)
 
 
@@ -58,7 +64,8 @@ def _ruling(
     if key is None:
         return None
     catalog = indexes.catalog
-    subjects = {key.subject} if key.subject else {SELF, *map(subject, catalog.speakers)}
+    speakers = map(subject, catalog.speakers)
+    subjects = same(key.subject, speakers) if key.subject else {SELF, *speakers}
     said = slots.of_key(ledger.connection, key.attribute, subjects)
     if said and asked:
         mask = catalog.mask(asked, matching)
