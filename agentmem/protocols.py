@@ -67,7 +67,11 @@ class Vectorial(Protocol):
 
 @runtime_checkable
 class Lexical(Protocol):
-    """A store that can count the words of a query in any of its memories."""
+    """A store that can count the words of a query in any of its memories, and say which memories hold them all."""
+
+    def holding(self, query: Query) -> list[MemoryId]:
+        """Return the memories that hold every term of the query, sorted by id; none for a query without terms."""
+        ...
 
     def term_counts(self, query: Query, ids: Sequence[MemoryId]) -> TermCounts:
         """Return how often each distinct term of the query occurs in each memory."""

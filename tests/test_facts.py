@@ -65,7 +65,7 @@ def test_endings_close_what_they_name_and_nothing_else():
 
 
 def test_a_value_with_an_end_of_its_own_holds_no_longer_than_that():
-    """`valid_to` of a memory bounds its fact, also where nothing newer is said, and the next value cannot stretch it."""
+    """`valid_to` of a memory bounds its fact, also where nothing newer is said; the next value cannot stretch it."""
     assert spans([said(1, "A", 0, until=3), said(2, "B", 9)]) == [("A", 0, 3), ("B", 9, None)]
     assert spans([said(1, "A", 0, until=8), said(2, "B", 5)]) == [("A", 0, 5), ("B", 5, None)]
 
@@ -81,7 +81,7 @@ def test_the_ruling_reads_the_valid_value_and_else_what_ended_it():
 STATEMENTS = st.lists(
     st.tuples(st.sampled_from(["A", "B", "C", "a"]), st.integers(0, 6), st.booleans(), st.sampled_from(["ana", "ben"])),
     max_size=12,
-).map(lambda drawn: [said(n, v, t, ends=e and n % 3 == 0, subject=w) for n, (v, t, e, w) in enumerate(drawn, 1)])
+).map(lambda drawn: [said(n, v, t, ends=e and n % 3 == 0, who=w) for n, (v, t, e, w) in enumerate(drawn, 1)])
 
 
 def replayed(statements: list[Said], subject: str, moment: int) -> str | None:

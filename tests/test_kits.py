@@ -104,6 +104,11 @@ class CountsRepeats(BM25):
         return TermCounts(right.counts * np.array(times, np.float32), right.idf, right.lengths, right.mean_length)
 
 
+class HoldsAny(BM25):
+    def holding(self, query):
+        return sorted(hit.id for hit in self.search(query, len(self)))
+
+
 class BelievesAnyFile(Episodic):
     def save(self, folder):
         (folder / "ids").write_text("\n".join(self._ids))
@@ -137,6 +142,7 @@ FAULTS = [
     (StaleStatistics, "removed_memories_can_come_back"),
     (StaleStatistics, "counts_follow_the_history"),
     (CountsRepeats, "counts_are_those_of_counting"),
+    (HoldsAny, "what_holds_all_words_is_found"),
 ]
 
 

@@ -33,6 +33,21 @@ class LexicalKit(StoreKit):
         memories = [make_memory(n, text) for n, text in left.items()]
         _same(store, memories, "disco kiwi tango zulu banjo", [0, 1, 2, 3, 4, 5, 9])
 
+    def test_what_holds_all_words_is_found(self) -> None:
+        """Every memory with all terms of the query, whatever else it says; none for no terms or an unknown one."""
+        store = self.make()
+        if not isinstance(store, Lexical):
+            skip_without("Lexical")
+            return
+        store.add([make_memory(n, text) for n, text in enumerate(_TEXTS)])
+        store.remove([fake_id(5)])
+        wanted: dict[str, list[int]] = {"kiwi": [0, 2], "mango kiwi": [2], "Mangos": [2], "kiwi polka": [], "?": []}
+        for text, numbers in wanted.items():
+            have = store.holding(make_query(text))
+            assert have == [fake_id(n) for n in numbers], f"if this fails, {text!r} is not held by {have}"
+        allowed = make_query("kiwi", allowed=frozenset({fake_id(2), fake_id(5)}))
+        assert store.holding(allowed) == [fake_id(2)], "if this fails, the allowed ids are not heeded"
+
     def test_counts_may_be_of_nothing(self) -> None:
         """No ids, no words and an empty store give empty counts and a mean length above zero, not an error."""
         store = self.make()

@@ -95,6 +95,19 @@ class BM25:
             self._drop(gone)
             return gone
 
+    def holding(self, query: Query) -> list[MemoryId]:
+        """Return the memories that hold every term of the query, sorted by id."""
+        with self._lock:
+            asked = set(terms(query.text))
+            if not asked or not asked <= self._number.keys():
+                return []
+            postings = sorted((self._posting(self._number[term])[0] for term in asked), key=len)
+            rows = postings[0]
+            for other in postings[1:]:
+                rows = rows[np.isin(rows, other, assume_unique=True)]
+            held = sorted(self._ids[row] for row in rows.tolist())
+            return held if query.allowed is None else [i for i in held if i in query.allowed]
+
     def term_counts(self, query: Query, ids: Sequence[MemoryId]) -> TermCounts:
         """Return the counts of the query's distinct terms, in order, in each memory; an unknown id counts as empty."""
         with self._lock:
