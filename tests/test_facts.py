@@ -58,7 +58,7 @@ def test_saying_it_again_adds_a_memory_and_closes_nothing():
 
 
 def test_endings_close_what_they_name_and_nothing_else():
-    """ "No longer A" closes A, not B; an ending without a value closes whatever holds."""
+    """Of endings "No longer A" closes A, not B; an ending without a value closes whatever holds."""
     assert spans([said(1, "A", 0), said(2, "A", 4, ends=True)]) == [("A", 0, 4)]
     assert spans([said(1, "B", 0), said(2, "A", 4, ends=True)]) == [("B", 0, None)]
     assert spans([said(1, "B", 0), said(2, "", 4, ends=True), said(3, "C", 6)]) == [("B", 0, 4), ("C", 6, None)]
