@@ -81,7 +81,7 @@ def test_the_ruling_reads_the_valid_value_and_else_what_ended_it():
 STATEMENTS = st.lists(
     st.tuples(st.sampled_from(["A", "B", "C", "a"]), st.integers(0, 6), st.booleans(), st.sampled_from(["ana", "ben"])),
     max_size=12,
-).map(lambda drawn: [said(n, v, t, ends=e and n % 3 == 0, who=w) for n, (v, t, e, w) in enumerate(drawn, 1)])
+).map(lambda drawn: [said(n, v, t, ends=e and n % 3 == 0, subject=w) for n, (v, t, e, w) in enumerate(drawn, 1)])
 
 
 def replayed(statements: list[Said], subject: str, moment: int) -> str | None:
