@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,26 @@ class Lexical(Protocol):
 
     def term_counts(self, query: Query, ids: Sequence[MemoryId]) -> TermCounts:
         """Return how often each distinct term of the query occurs in each memory."""
+        ...
+
+
+@runtime_checkable
+class Associative(Protocol):
+    """A store that links memories by what they name: it is given memories whole, with cues and parents.
+
+    It knows no model, so it says which phrases it wants vectors of, and takes them.
+    """
+
+    def unplaced(self) -> tuple[str, ...]:
+        """Return the phrases that have no vector yet, sorted."""
+        ...
+
+    def place(self, phrases: Sequence[str], vectors: Vectors, /) -> None:
+        """Take the vectors (n, dim) of phrases."""
+        ...
+
+    def to_networkx(self) -> Any:
+        """Return a networkx.Graph with nodes ("entity", phrase) and ("memory", id)."""
         ...
 
 

@@ -209,6 +209,16 @@ class Space:
             self._level()
             return timeline(self._ledger, entity, None if as_of is None else aware(as_of, "as_of"))
 
+    def graph(self) -> Any:
+        """Return the knowledge graph of the space as a networkx.Graph: entities, memories and what links them.
+
+        Nodes are ("entity", phrase) and ("memory", id); edges have `weight` and `kinds`.
+        """
+        from agentmem.recall.network import network
+
+        with self._lock:
+            return network(self._ledger, self._level(), self.embedder)
+
     def receipts(self) -> list[Receipt]:
         """Return the receipts of all erasures, oldest first."""
         with self._lock:

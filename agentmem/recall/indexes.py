@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentmem import registry
+from agentmem.encoding.encoder import checked
 from agentmem.ledger import Ledger, Mark
-from agentmem.protocols import MemoryStore, Snapshot
+from agentmem.protocols import Associative, Embedder, MemoryStore, Snapshot
 from agentmem.recall.catalog import Catalog
 from agentmem.types import Memory, MemoryId
 
 FORMAT = 1
+PHRASES = 512
+"""Phrases that are embedded at once."""
 WORTH_SAVING = 2_000
 """Memories that must have come in since the last snapshot to make a new one: below that, catching up is quicker."""
 
@@ -73,6 +76,12 @@ class Indexes:
         self._add(added)
         self.catalog.add(self.ledger.columns(self.mark.seq))
         self.mark = Mark(added[-1].seq, self.mark.change)
+
+    def place(self, embedder: Embedder) -> None:
+        """Give the stores that link memories by what they name the vectors of new names."""
+        for store in self.stores.values():
+            if isinstance(store, Associative):
+                place(store, embedder)
 
     def drop(self) -> None:
         """Make the next `catch_up` look again, after this process erased or rewrote."""
@@ -156,7 +165,7 @@ class Indexes:
         """Fill the stores that cannot be put on disk."""
         rest = [store for store in self.stores.values() if not isinstance(store, Snapshot)]
         if rest:
-            for chunk in self.ledger.read(vectors=True, whole=False):
+            for chunk in self.ledger.read(vectors=True, whole=self._whole):
                 known = [m for m in chunk if m.seq <= self.mark.seq]
                 for store in rest:
                     store.add(known)
@@ -168,14 +177,19 @@ class Indexes:
             store.remove(gone)
         self.catalog.remove(gone)
         again = [s for s in seqs if s <= self.mark.seq]
-        for chunk in self.ledger.read(seqs=again, vectors=True, whole=False):
+        for chunk in self.ledger.read(seqs=again, vectors=True, whole=self._whole):
             self._add(chunk)
         self.catalog.add(self.ledger.columns(seqs=again))
 
     def _take(self, after: int) -> None:
-        for chunk in self.ledger.read(after, vectors=True, whole=False):
+        for chunk in self.ledger.read(after, vectors=True, whole=self._whole):
             self._add(chunk)
         self.catalog.add(self.ledger.columns(after))
+
+    @property
+    def _whole(self) -> bool:
+        """Whether any store needs more of a memory than its text and vector."""
+        return any(isinstance(store, Associative) for store in self.stores.values())
 
     def _add(self, memories: Sequence[Memory]) -> None:
         for store in self.stores.values():
@@ -190,3 +204,11 @@ class Indexes:
             )
             for name, store in self.stores.items()
         }
+
+
+def place(store: Associative, embedder: Embedder) -> None:
+    """Give a store the vectors of the phrases it has none of."""
+    phrases = store.unplaced()
+    for start in range(0, len(phrases), PHRASES):
+        some = phrases[start : start + PHRASES]
+        store.place(some, checked(embedder(some), len(some), embedder))

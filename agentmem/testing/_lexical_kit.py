@@ -45,7 +45,7 @@ class LexicalKit(StoreKit):
         for text, numbers in wanted.items():
             have = store.holding(make_query(text))
             assert have == [fake_id(n) for n in numbers], f"if this fails, {text!r} is not held by {have}"
-        allowed = make_query("kiwi", allowed=frozenset({fake_id(2), fake_id(5)}))
+        allowed = make_query("kiwi", allowed=[fake_id(2), fake_id(5)])
         assert store.holding(allowed) == [fake_id(2)], "if this fails, the allowed ids are not heeded"
 
     def test_counts_may_be_of_nothing(self) -> None:
