@@ -25,7 +25,7 @@ def listener(step):
     if step == at:
         os.kill(os.getpid(), signal.SIGKILL)
 
-with agentmem.open(root, embedder="hash") as system:
+with agentmem.open(root, embedder="hash", stores=("episodic", "lexical", "graph")) as system:
     space = system.space("a")
     if action == "remember":
         space.recall("warm")
@@ -59,11 +59,14 @@ def crash(tmp_path_factory):
     return run
 
 
+STORES = ("episodic", "lexical", "graph")
+
+
 def fill(root: Path) -> None:
-    with agentmem.open(root, embedder="hash") as system:
+    with agentmem.open(root, embedder="hash", stores=STORES) as system:
         space = system.space("a")
         space.remember([f"quiet memory number {n}" for n in range(40)])
-        parents = space.remember([f"the zebra kazoo {n}" for n in range(5)])
+        parents = space.remember([f"the zebra kazoo of Ana {n}" for n in range(5)])
         space.remember([agentmem.Draft(f"zebra derived {n}", kind="fact", parents=(p,)) for n, p in enumerate(parents)])
 
 
@@ -71,7 +74,9 @@ def same_as_a_rebuild(space) -> None:
     """Recall through the indexes as they are equals recall after a rebuild from the ledger."""
     questions = ("zebra kazoo", "quiet number 7", "batch 12")
     before = [[(e.id, e.score) for e in space.recall(q, k=20)] for q in questions]
+    graph = sorted(space.graph().edges(data="weight"))
     space.rebuild()
+    assert graph == sorted(space.graph().edges(data="weight"))
     assert before == [[(e.id, e.score) for e in space.recall(q, k=20)] for q in questions]
     assert [f for f in space.doctor() if not f.ok] == []
 
@@ -81,7 +86,7 @@ def test_a_batch_is_whole_or_absent_after_a_kill(tmp_path, crash, step):
     """Killed anywhere in a batch remember, the batch is either all there or not at all, and the indexes agree."""
     fill(tmp_path)
     assert crash(tmp_path, step, "remember") == -signal.SIGKILL
-    with agentmem.open(tmp_path, embedder="hash") as system:
+    with agentmem.open(tmp_path, embedder="hash", stores=STORES) as system:
         space = system.space("a")
         batch = [m for m in space.memories() if m.thread == "batch"]
         assert len(batch) == (300 if step in {"remember.committed", "remember.indexed"} else 0)
@@ -94,7 +99,7 @@ def test_an_erasure_is_finished_after_a_kill(tmp_path, crash, step):
     """Killed anywhere in an erasure after it was noted, reopening finishes it down to the bytes."""
     fill(tmp_path)
     assert crash(tmp_path, step, "erase") == -signal.SIGKILL
-    with agentmem.open(tmp_path, embedder="hash") as system:
+    with agentmem.open(tmp_path, embedder="hash", stores=STORES) as system:
         space = system.space("a")
         zebras = [m for m in space.memories() if "zebra" in m.text]
         if step == "erase.planned":
@@ -114,7 +119,7 @@ def test_every_step_is_passed(tmp_path, crash):
     passed: list[str] = []
     steps.listener = passed.append
     try:
-        with agentmem.open(tmp_path, embedder="hash") as system:
+        with agentmem.open(tmp_path, embedder="hash", stores=STORES) as system:
             space = system.space("a")
             space.remember("one more")
             space.erase(next(space.memories()).id)

@@ -23,6 +23,14 @@ PROMISED = {
         "still known: ['My cat is called Miso.']",
     ],
     "04_your_own_store.py": ["numbers", "recalled: The vet took 430 euros.", "found alone: The vet took 430 euros."],
+    "05_facts_in_time.py": [
+        "ana reyes home: Porto since 2025-01-01 09:00 until 2025-02-17",
+        "They changed my locker code to 4417.  (holds now: ana reyes locker code: 4417",
+        "in March: My locker code is 1234.",
+        "now: Lisbon",
+        "with that forgotten: Porto",
+    ],
+    "06_knowledge_graph.py": ["entities in 171 memories", "most named: ", "drawn: graph.png"],
 }
 
 

@@ -70,6 +70,16 @@ def test_a_value_with_an_end_of_its_own_holds_no_longer_than_that():
     assert spans([said(1, "A", 0, until=8), said(2, "B", 5)]) == [("A", 0, 5), ("B", 5, None)]
 
 
+def test_what_is_told_later_is_dated_back(space):
+    """What "I moved last week" closes, it closes last week, not today; but no earlier than it began."""
+    space.remember("I live in Porto.", speaker="Ana", said_at=day(0))
+    space.remember("I moved to Lima last week.", speaker="Ana", said_at=day(40))
+    porto, lima = space.timeline("Ana")
+    assert day(27) <= porto.valid_to == lima.valid_from <= day(34)
+    at = rows.micros(day(2))
+    assert spans([said(1, "A", 3), said(2, "B", 9)._replace(happened=at)]) == [("A", 3, 9), ("B", 9, None)]
+
+
 def test_the_ruling_reads_the_valid_value_and_else_what_ended_it():
     """First comes the newest memory of the value that holds; where nothing holds, the memory that says so."""
     statements = [said(1, "A", 0), said(2, "B", 5), said(3, "B", 6)]

@@ -19,6 +19,7 @@ SAID = st.sampled_from(
     ["My code is 7.", "My code is now 8.", "My code is no longer 8.", "I live in Porto.", "bird: kea"]
 )
 TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join) | SAID
+STORES = ("episodic", "lexical", "graph")
 QUESTIONS = ("Where is the cat?", "When did Ana take the train?", "bread and music", "What is my code?")
 
 
@@ -35,7 +36,7 @@ class History(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        self.system = agentmem.open(self.root, embedder="hash", clock=self.clock)
+        self.system = agentmem.open(self.root, embedder="hash", clock=self.clock, stores=STORES)
         self.space = self.system.space("h")
 
     @rule(target=ids, texts=st.lists(TEXTS, min_size=1, max_size=5), thread=st.sampled_from("xy"))
@@ -44,12 +45,14 @@ class History(RuleBasedStateMachine):
         self.model |= {i: (t, ()) for i, t in zip(new, texts, strict=True)}
         return multiple(*new)
 
-    @rule(target=ids, text=TEXTS, parents=st.lists(ids, min_size=1, max_size=3, unique=True))
-    def derive(self, text, parents):
+    @rule(target=ids, ends=st.tuples(WORDS, WORDS), parents=st.lists(ids, min_size=1, max_size=3, unique=True))
+    def derive(self, ends, parents):
         named = tuple(p for p in parents if p in self.model)
         if not named:
             return multiple()
-        (new,) = self.space.remember(Draft(text, kind="fact", parents=named))
+        text = " likes ".join(ends)
+        parts = {"subject": ends[0], "relation": "likes", "object": ends[1]}
+        (new,) = self.space.remember(Draft(text, kind="fact", parents=named, metadata=parts))
         self.model[new] = (text, named)
         return new
 
@@ -78,7 +81,7 @@ class History(RuleBasedStateMachine):
     @rule(question=st.sampled_from(QUESTIONS))
     def recall(self, question):
         lived = [(e.id, e.score) for e in self.space.recall(question, k=8)]
-        with agentmem.open(self.root, embedder="hash", clock=self.clock) as fresh:
+        with agentmem.open(self.root, embedder="hash", clock=self.clock, stores=STORES) as fresh:
             assert lived == [(e.id, e.score) for e in fresh.space("h").recall(question, k=8)]
         assert {i for i, _ in lived} <= self.model.keys()
 
@@ -89,15 +92,25 @@ class History(RuleBasedStateMachine):
                 i: (text, set(parents)) for i, (text, parents) in self.model.items()
             }
 
+    def graph(self, space):
+        """Return the graph with texts for ids: edges and their weights."""
+        graph = space.graph()
+        label = {node: graph.nodes[node].get("text", node[1]) for node in graph}
+        return sorted((sorted((label[a], label[b])), edge["weight"]) for a, b, edge in graph.edges(data=True))
+
     def timeline(self, space):
         return [(f.subject, f.attribute, f.value, f.valid_from, f.valid_to) for f in space.timeline("Ana")]
 
     def teardown(self):
         if hasattr(self, "model"):
             with agentmem.open(tempfile.mkdtemp(), embedder="hash", clock=self.clock) as never:
-                for m in self.space.memories(agentmem.Filter(kinds=("turn",))):
-                    never.space("h").remember(Draft(m.text, thread=m.thread, speaker=m.speaker, said_at=m.said_at))
+                now = {}
+                for m in self.space.memories():
+                    parents = tuple(now[p] for p in m.parents)
+                    same = Draft(m.text, m.kind, m.speaker, m.thread, m.said_at, parents=parents, metadata=m.metadata)
+                    (now[m.id],) = never.space("h").remember(same)
                 assert self.timeline(self.space) == self.timeline(never.space("h"))
+                assert self.graph(self.space) == self.graph(never.space("h"))
                 shutil.rmtree(never.root)
             assert [f for f in self.space.doctor() if not f.ok] == []
             self.system.close()

@@ -17,13 +17,17 @@ NEWEST = 5_000
 """Rows of one attribute that are read at most, the newest: enough for every value anybody will ask about."""
 
 _SAID = """
-SELECT s.seq, m.id, s.subject, s.attribute, s.value, s.ends, coalesce(m.valid_from, m.said_at), m.valid_to
+SELECT s.seq, m.id, s.subject, s.attribute, s.value, s.ends, coalesce(m.valid_from, m.said_at), m.valid_to,
+    CASE WHEN m.valid_from IS NULL AND m.happened_from < m.said_at THEN m.happened_from END
 FROM slots s JOIN memories m USING (seq) WHERE m.suppressed = 0 AND """
 _ORDER = " ORDER BY 7 DESC, s.seq DESC LIMIT ?"
 
 
 class Said(NamedTuple):
-    """One row: a memory gives (or `ends`) a value; `since` and `until` are microseconds since 1970, None for open."""
+    """One row: a memory gives (or `ends`) a value; times are microseconds since 1970, None where unknown.
+
+    `since` is when it was said, or `valid_from` of the memory; `happened` the earlier time that its text names.
+    """
 
     seq: int
     id: MemoryId
@@ -33,6 +37,7 @@ class Said(NamedTuple):
     ends: bool
     since: int
     until: int | None
+    happened: int | None = None
 
 
 def insert(db: Connection, filled: Sequence[tuple[Any, ...]]) -> None:

@@ -29,8 +29,9 @@ def history(said: Sequence[Said]) -> list[Fact]:
     """Return the values of each slot with the spans in which they held, by slot, oldest first.
 
     Within a slot, what is said is ordered by (`since`, `seq`). Each value is closed by the next statement that gives
-    another or says that it ended, at the latest by its own `until`; saying the same again adds a memory to it. No
-    moment has two values. O(n log n).
+    another or says that it ended, at the latest by its own `until`; saying the same again adds a memory to it. What is
+    told later is dated back ("I moved last week"), but never past what held before. No moment has two values.
+    O(n log n).
     """
     ordered = sorted(said, key=lambda s: (s.subject, s.attribute, s.since, s.seq, s.value, s.ends))
     return [fact for _, slot in groupby(ordered, key=lambda s: (s.subject, s.attribute)) for fact in _slot(slot)]
@@ -39,7 +40,7 @@ def history(said: Sequence[Said]) -> list[Fact]:
 def _slot(said: Iterator[Said]) -> Iterator[Fact]:
     held: Fact | None = None
     for s in said:
-        moment = rows.moment(s.since)
+        moment = _began(s, held)
         if held is not None and not s.ends and _same(held.value, s.value) and _open(held, moment):
             held = replace(held, memories=(*held.memories, s.id), valid_to=rows.maybe(s.until))
             continue
@@ -52,6 +53,14 @@ def _slot(said: Iterator[Said]) -> Iterator[Fact]:
             held = Fact(s.subject, s.attribute, s.value, moment, rows.maybe(s.until), (s.id,))
     if held is not None:
         yield held
+
+
+def _began(said: Said, held: Fact | None) -> datetime:
+    """Return since when it is so: since the time the text names ("last week"), if that leaves the order as it is."""
+    happened = rows.maybe(said.happened)
+    if happened is None or (held is not None and happened <= held.valid_from):
+        return rows.moment(said.since)
+    return happened
 
 
 def _open(fact: Fact, moment: datetime) -> bool:
