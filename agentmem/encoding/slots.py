@@ -22,7 +22,7 @@ from agentmem.encoding._slot_relations import endings, linked, places, related
 from agentmem.encoding._slot_rules import Found, being, changes, pairs, values
 from agentmem.encoding._slot_words import SELF, Key
 
-__all__ = ["SELF", "Fact", "Held", "Key", "Slot", "State", "asked_slot", "latest", "read_slots"]
+__all__ = ["SELF", "Fact", "Held", "Key", "Slot", "State", "asked_loosely", "asked_slot", "latest", "read_slots"]
 
 SCAN_LIMIT = 20_000
 """Characters of a text that are read; a longer one is a document, not a turn."""
@@ -150,6 +150,17 @@ def _read(clause: str, start: int, speaker: str | None) -> list[Slot]:
 def asked_slot(question: str, speaker: str | None = None) -> Key | None:
     """Return the subject and attribute that a question asks for, as `read_slots` would name them; None for no slot."""
     from agentmem.encoding._slot_questions import asked
+
+    return asked(question, speaker)
+
+
+def asked_loosely(question: str, speaker: str | None = None) -> Key | None:
+    """Return the key of one's own thing whose present value a question asks for, however it is put; else None.
+
+    For questions that `asked_slot` does not read, or to which the key that it makes finds nothing. It fires only where
+    a question holds nothing but one noun phrase and the words in which one asks for values.
+    """
+    from agentmem.encoding._slot_loose import asked
 
     return asked(question, speaker)
 

@@ -1,0 +1,66 @@
+"""What a text says that a known thing now is: "my boss gave me 4417 as a locker code", asked for the locker code.
+
+Reading for a known attribute is easier than reading openly (`slots.read_slots`): whatever the verb, a clause that names
+the attribute, asserts something, and holds one more phrase, gives that phrase as the value. So the words of English
+that carry no value are known, and the rest is what counts. Questions, wishes, conditions, negations and the past assert
+nothing of the present. Nothing is known here of how the texts were found or which of them is newer.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+from agentmem.encoding._slot_words import SELF, attribute, subject
+from agentmem.encoding._stated_rules import read
+from agentmem.encoding._stated_tags import has_dates, tagged
+
+SCAN_LIMIT = 4_000
+"""Characters of a text that are read; a longer one is a document, not a turn."""
+
+_SENTENCE = re.compile(
+    r"(?:(?<![.])[.](?![.])|[!?;]+|\n)[\"'\u201d)]*(?:\s+|$)(?<!\b[A-Za-z]\.\s)(?<!\b(?:Mr|Dr|St|Jr|Sr|No|vs)\.\s)"
+    r"(?<!\b(?:Mrs|Inc|Ltd|etc)\.\s)"
+)
+_NO_VALUE = re.compile(
+    r"(?:[Mm]y|[Oo]ur|[Yy]our|[Ss]ome|[Aa]ny|[Ee]ach|[Ee]very|[Tt]hese|[Tt]hose|[Ss]uch)\b|[Aa]n? (?!.*[A-Z\d])"
+    r"|[a-z]+ing .* "
+)
+"""What speaks of something instead of naming it: "my way of life", "a dream come true", "growing the team"."""
+
+
+class Stated(NamedTuple):
+    """A value as written, or the news that there is none any more (`ends`, `value` empty); `span`: its offsets."""
+
+    value: str
+    ends: bool
+    span: tuple[int, int]
+
+
+def stated(text: str, what: str, *, owner: str | None = None, speaker: str | None = None) -> Stated | None:
+    """Return what `text` says that `what` (a noun phrase: "locker code") is from now on; None where it says nothing.
+
+    `owner` is whose it is, as a `Key.subject`: what is "mine" counts if `speaker` is the owner. Without an owner it is
+    the speaker's or nobody's, whoever speaks. The last statement of a text wins. The first `SCAN_LIMIT` characters are
+    read, O(length).
+    """
+    words = tuple(attribute(what).split())
+    if not words:
+        return None
+    me = subject(speaker) if speaker else SELF
+    mine = owner is None or owner == me
+    whose = me if owner is None else owner
+    text = text[:SCAN_LIMIT]
+    cuts = [0, *(found.end() for found in _SENTENCE.finditer(text)), len(text)]
+    pieces = [(start, end) for start, end in pairwise(cuts) if end > start and not text[start:end].isspace()]
+    found = read([tagged(text, *piece, words, whose, mine=mine) for piece in pieces])
+    if found is None and has_dates(text):  # a date may be the value
+        found = read([tagged(text, *piece, words, whose, mine=mine, dated=True) for piece in pieces])
+    if found is None:
+        return None
+    span = found
+    value = text[span[0] : span[1]]
+    if _NO_VALUE.match(value):
+        return None
+    return Stated(value.strip("\"'\u201c\u201d\u2018\u2019*"), not value, span)
