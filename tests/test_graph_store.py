@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from agentmem.errors import InputError, VectorError
 from agentmem.testing.fakes import fake_id, make_memories, make_memory, make_query, unit_rows, vector_of
 from agentmem.testing.store_kit import MemoryStoreKit
-from agentmem.types import Cues, Query
+from agentmem.types import Cues, Query, Slot
 from agentmem_stores import _graph_parts, graph
 from agentmem_stores._graph_nodes import phrase
 
@@ -44,11 +44,11 @@ def fact(number, subject, object_, parents=(), relation="knows"):
     )
 
 
-def turn(number, text, *entities, position=None):
+def turn(number, text, *entities, position=None, slots=()):
     return make_memory(
         number,
         text,
-        cues=Cues(entities=entities),
+        cues=Cues(entities=entities, slots=tuple(Slot(who, "knows", whom) for who, whom in slots)),
         position=number if position is None else position,
         vector=vector_of(text),
     )
@@ -78,10 +78,11 @@ def of(memories, **config):
 NUMBERS = st.integers(0, 7)
 ENTITY = st.sampled_from(NAMES)
 TURNS = st.builds(
-    lambda n, names, at: turn(n, f"memory {' '.join(names)}", *names, position=at),
+    lambda n, names, at, slots: turn(n, f"memory {' '.join(names)}", *names, position=at, slots=slots),
     NUMBERS,
     st.lists(ENTITY, max_size=3),
     st.integers(0, 4),
+    st.lists(st.tuples(ENTITY, ENTITY), max_size=2),
 )
 FACTS = st.builds(
     lambda n, a, b, parents: fact(n + 8, a, b, parents), NUMBERS, ENTITY, ENTITY, st.lists(NUMBERS, max_size=2)
@@ -155,6 +156,19 @@ def test_weights_are_counts_of_what_holds_them_up():
     assert not drawn.has_edge(ana, ("memory", fake_id(1)))
     store.remove([fake_id(4)])
     assert set(store.to_networkx().nodes) == {("memory", fake_id(1)), ("memory", fake_id(2))}
+
+
+def test_what_a_memory_fills_is_an_edge_of_its_own():
+    """A slot ties subject and value and the memory mentions both; sentences, and what has ended, are no entities."""
+    held = of([turn(1, "I live in Porto", slots=[("Ana", "Porto")]), fact(2, "Ana", "Porto")])
+    drawn = held.to_networkx()
+    assert drawn.edges[("entity", "ana"), ("entity", "porto")] == {"weight": 2.0, "kinds": "fact"}
+    assert drawn.edges[("entity", "porto"), ("memory", fake_id(1))]["kinds"] == "mention"
+    held.remove([fake_id(1)])
+    assert held.to_networkx().edges[("entity", "ana"), ("entity", "porto")]["weight"] == 1
+    assert len(of([turn(1, "x", slots=[("Ana", "what nobody ever called anything at all")])]).to_networkx()) == 1
+    ended = make_memory(1, "x", cues=Cues(slots=(Slot("ana", "home", "Porto", ends=True),)))
+    assert len(of([ended]).to_networkx()) == 1
 
 
 def test_a_chain_of_facts_leads_to_what_the_question_does_not_say():

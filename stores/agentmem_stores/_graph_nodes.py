@@ -16,6 +16,8 @@ from agentmem_stores._graph_parts import Adjacency, Rows
 
 _SHORTEST = 3
 """Letters of a phrase that may have synonyms: shorter ones lie close to much by accident."""
+_LONGEST_NAME = 5
+"""Words of what a slot may hold and still be an entity; "anything that keeps me busy after work" is none."""
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -31,9 +33,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What an ordinary memory holds up: a node, mentions of the entities in its cues, and a place in its thread."""
+    """What an ordinary memory holds up: a node, mentions of entities, edges between them, and a place in its thread."""
 
     entities: frozenset[str]
+    ties: frozenset[tuple[str, str]]
     place: tuple[str, int]
 
 
@@ -122,7 +125,7 @@ class Knowledge:
             self.fact_rows.add(memory.id, row)
             self._add_fact(memory.id, fact)
             return
-        passage = Passage(frozenset(filter(None, map(phrase, memory.cues.entities))), (memory.thread, memory.position))
+        passage = _passage(memory)
         self.known[memory.id] = passage
         self.passage_rows.add(memory.id, row)
         self.memory[memory.id] = self.adjacency.node()
@@ -132,12 +135,18 @@ class Knowledge:
         for name in passage.entities:
             self._hold(name, memory.id)
             self._mention(name, memory.id, memory.id)
+        for one, other in passage.ties:
+            self._facts.setdefault((one, other), set()).add(memory.id)
+            self._weigh(one, other)
         self._threads.setdefault(passage.place, set()).add(memory.id)
         self._meet(memory.id, passage, self._beside)
 
     def _drop_passage(self, i: MemoryId, passage: Passage) -> None:
         self._meet(i, passage, 0.0)
         _discard(self._threads, passage.place, i)
+        for one, other in passage.ties:
+            _discard(self._facts, (one, other), i)
+            self._weigh(one, other)
         for name in passage.entities:
             self._unmention(name, i, i)
         for name in self._mentions.get(i, ()):  # what facts say of it, should they stay longer than it does
@@ -233,6 +242,14 @@ class Knowledge:
             return "neighbour"
         fact = _pair(one[1], other[1]) in self._facts
         return "+".join(["fact"] * fact + ["synonym"] * (other[1] in self._synonyms.get(one[1], ())))
+
+
+def _passage(memory: Memory) -> Passage:
+    """Return what an ordinary memory names, and what the slots it fills tie together."""
+    said = [(phrase(slot.subject), phrase(slot.value)) for slot in memory.cues.slots if not slot.ends]
+    ties = {_pair(*both) for both in said if all(both) and both[0] != both[1] and both[1].count(" ") < _LONGEST_NAME}
+    named = {phrase(entity) for entity in memory.cues.entities} | {name for both in ties for name in both}
+    return Passage(frozenset(named - {""}), frozenset(ties), (memory.thread, memory.position))
 
 
 def _fact(memory: Memory) -> Fact | None:

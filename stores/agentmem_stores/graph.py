@@ -3,7 +3,7 @@
 Nodes are entities, named by a normalised phrase, and memories. A memory of kind "fact" whose metadata hold "subject"
 and "object" (and "relation") is an edge, not a node: it is never found itself, it leads to its parents. Edges:
 
-- fact: between subject and object; its weight is the number of facts that say so;
+- fact: between subject and object; its weight is the number of facts that say so, and of memories whose slots do;
 - mention: between an entity and a memory that is parent of a fact about it, or names it in its cues; weight 1;
 - synonym: between entities whose phrases have a cosine of 0.8 and more; its weight is the cosine, added to the facts';
 - neighbour: between memories of a thread whose positions differ by 1; its weight is a setting, by default 0, none.
