@@ -16,6 +16,7 @@ _KNOWN = frozenset(
     re.findall(
         r"\S+",
         """
+        issue issued bought buy turn turned says marked answer upgraded owner stick sticking ditched
         a about actual actually adopt adopted again ago agree agreed all already also am an and answer any anymore
         anything anyway approve approved are arrived as ask asked asking asks assigned at be became become been
         before being best but by call called can can't cannot care case change changed changes check choose choosing

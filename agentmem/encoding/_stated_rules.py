@@ -29,15 +29,17 @@ def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
 
 _HERE = _compiled(
     # the attribute is ..., became ..., is called ..., stands at ..., I use is ...
-    rf"A[,:]?[jT]?(?:[IY][hwb]*[gec]m?[nofi]?|[gec]om)?[whpc]*T?(?:ej|cj)?(?:[whe]*|ho)b(?:[abc][nosi]?|[sn]|ob)?[,:]?j?T?b?{_R}",
+    rf"A[,:]?[jT]?(?:[IY][hwb]*[gec]m?[nofi]?|[gec]om)?[whpc]*T?(?:ej|cj)?(?:[whe]*|ho)b(?:[abc][nosi]?|[sn]|g?ob)?[,:]?j?T?b?{_R}",
     rf"A(?:[IY]?h?[gec]m?[nofi]?)b{_R}",
     # the attribute changed to ..., they changed it to ..., traded it for ...
     rf"A[,:]?[jT]*[IY]?[whpb]*(?:[cr]|g(?=n))e?(?:n[OA]|n[dEVN]*)*[os]{_R}",
     rf"(?:c|r)(?:n|m|d)*[AO][,:]?(?:[IY]h?g?f?m?|ndV)?[oif]{_R}",
     rf"[cg]n+[AO]j?[on]{_R}",
+    rf"A[wh]*eo{_R}$",
+    rf"[ce]Of{_R}",
     rf"z[nz]*[AO],?[IY][whb]*[gc][onfi]?{_R}",
     # the attribute: ...
-    rf"(?:^|[:,j])[cgk]?A[cgehwb]*,?:[,:]*[jT]*(?:[T]?b)?(?:I?[wbh]*[ck]?g[fonis]?)?{_R}{_END}",
+    rf"(?:^|[:,jtv])[cgk]?A[cgehwb]*,?:[,:]*[jT]*(?:[T]?b)?(?:I?[wbh]*[ck]?g[fonis]?)?{_R}{_END}",
     rf"(?:^|:|[gk]T?,)A{_R}(?=$|,g?$)",
     # ... as the attribute, ... is the attribute
     rf"{_S}buI[hw]*[gck]sA(?!V)",
@@ -48,9 +50,11 @@ _HERE = _compiled(
     rf"{_OPEN}(?:[Ij]*|[IY]k){_S}[,:]?[wh]*(?:b+|bgob|bu|p[gca]+o?b?|r|Tbf|[kg]ob|ob|r)A(?!V)",
     rf"{_S}(?:ob|Tbf|bu)A(?!V)",
     rf"^{_S}[,:]+(?:Tb[sf]?|[sf])?A(?=[,:!]|$)",
+    rf"{_OPEN}{_S}[wh]*rO(?!V)",
+    rf"gm{_S},A(?=[,:!]|$)",
     # use ... for the attribute, make ... my attribute
     rf"[gec][o]?m?[ino]?{_P}fA(?!V)",
-    rf"(?:g|c)[o]?m?[in]?{_P}[ng]*(?:rO?|n)A(?!V)",
+    rf"(?:g|c)[o]?m?[in]?{_P}g*rO?A(?!V)",
     rf"a{_S}A(?!V)",
     rf"^b{_S}A(?!V)",
     rf"(?:^|:){_P}[fs]A{_END}",
@@ -63,6 +67,10 @@ _HERE = _compiled(
     rf"A[whb]*c[oi]{_ANY}$",
     rf"^A:{_ANY}$",
 )
+_FUTURE = re.compile(rf"[gk]j?{_S}qbA(?!V)")
+"""What was decided then ("that it would be ...") holds now."""
+_ASIDE = re.compile(r"(?<=A),j[^,:!AO]*,(?=[wh]*b)")
+"""A clause between the attribute and its verb: "my code, which used to be short, is"."""
 _GAVE_UP = re.compile(
     r"O|[crx]M?[hgn]*A|A[jT]*[whpb]*[ce]|[nz]A[veE]|H?o?[hg]A(?=,?j)|A:?[whb]*x|^[jk]*A!$|[AO][npz]*E,|A[Hh]og"
     r"|(?:g|vf?)A(?=[,:!j]|$)|vnA(?=[,:!]|$)"
@@ -114,14 +122,32 @@ def _named(sentence: Tagged, before: Tagged | None) -> Place | None:
     tags = sentence.tags
     if sentence.asks or tags.startswith("P"):
         return None
+    if aside := _ASIDE.search(tags):
+        first, last = aside.span()
+        tags, spans = tags[:first] + tags[last:], sentence.spans[:first] + sentence.spans[last:]
+        sentence = Tagged(tags, spans, asks=False)
     if (back := _BACK_HERE.search(tags)) and back.start():
         return _spoken_of(sentence, back.start())
     if before is not None and not before.asks and _BACK.match(tags):
         return _spoken_of(before, len(before.tags))
+    return _here(sentence) or _further(sentence)
+
+
+def _here(sentence: Tagged) -> Place | None:
+    """Return the value that stands in the clause of the attribute."""
+    tags = sentence.tags
     for pattern in _HERE:
         for found in pattern.finditer(tags):
             if not _blocked(tags, found.start(), found.end()):
                 return _place(sentence, found)
+    if (future := _FUTURE.search(tags)) and not _blocked(tags, future.start(), future.start("value")):
+        return _place(sentence, future)
+    return None
+
+
+def _further(sentence: Tagged) -> Place | None:
+    """Return the value that stands in a clause after the attribute's, or the end that its own tells."""
+    tags = sentence.tags
     named = min(at for at in (tags.find("A"), tags.find("O")) if at >= 0)
     rest = _PARTS.match(tags, named)
     value = _after(sentence, named + 1 if rest is None else rest.end(), "")

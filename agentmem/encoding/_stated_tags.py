@@ -36,11 +36,16 @@ from agentmem.encoding._stated_words import (
 _RUN = re.compile(r"[^\s\u2014]+|\u2014")
 _BEFORE = "\"'\u201c\u2018([*"
 _AFTER = ",;:!?.)]\"'\u201d*\u2026"
-_NOT_AS_NAME = frozenset("EvgckaeL")
+_NOT_AS_NAME = frozenset(("", *"EvgckaeLQ"))
 _SIGN_TAGS = frozenset((",", ":", "!"))
 _LONG = 5
 """Letters from which the ending of a word tells its kind."""
-_SPECIAL = frozenset(word for word, tag in LEXICON.items() if tag == "b") | {"should", "of", "but", "so"}
+_AS_MODIFIER = re.compile(r"(?<![VIYAOT])[Ee](?=V)")
+"""An adjective or participle before a noun is part of its name: "wild horse"."""
+_AS_NOUN = re.compile(r"(?<=V)[gcvka](?=[,:!]|$)")
+"""A verb after a noun with nothing behind it is a noun: "folding rest"."""
+_PREPOSITIONS = frozenset("fiontsz")
+_SPECIAL = frozenset(("should", "of", "but", "so"))
 
 
 class Tagged(NamedTuple):
@@ -93,12 +98,19 @@ def tagged(
         word = found[0]
         tag = LEXICON.get(word)
         at = found.start()
-        if tag is None or word in _SPECIAL or (tag in _NOT_AS_NAME and piece[at].isupper()):
+        if tag is None and word.isalnum():
+            tag = _unknown(word, capital=piece[at].isupper())
+        elif (
+            tag is None
+            or word in _SPECIAL
+            or (tag == "b" and words and words[-1] in POINTING)
+            or (tag in _NOT_AS_NAME and piece[at].isupper())
+        ):
             _token(word, piece, at, start, tokens)
-        else:
-            letters.append(tag)
-            words.append(word)
-            spans.append((start + at, start + found.end()))
+            continue
+        letters.append(tag)
+        words.append(word)
+        spans.append((start + at, start + found.end()))
     asks = low.rstrip(" \"')\n").endswith("?") and not RHETORICAL.search(low)
     return _merged(tokens, what, owner, asks=asks, mine=mine)
 
@@ -121,7 +133,7 @@ def _token(run: str, piece: str, at: int, start: int, tokens: _Tokens) -> None:
     word = word.rstrip(_AFTER)
     tail = tail[len(word) :]
     end = start + at + len(word)
-    if word in SIGNS or not any(map(str.isalnum, word)):
+    if not word.isalnum() and (word in SIGNS or not any(map(str.isalnum, word))):
         tokens.add(":", word, start + at, end)
     elif "'" in word and word not in LEXICON and (enclitic := ENCLITIC.match(word)):
         first, cut = enclitic[1], start + at + enclitic.end(1)
@@ -152,7 +164,7 @@ def _letter(word: str, tokens: _Tokens, *, capital: bool) -> str:
     elif word == "but" and "x" in tokens.letters:
         tag = ","  # "not this but that"
     elif word == "so" and before in {"b", "p"}:
-        tag = "E"
+        tag = "Q"
     name = capital and tag in _NOT_AS_NAME and tokens.words and before not in _SIGN_TAGS
     return "V" if name else tag  # a name in the middle of a sentence: "Great Wall"
 
@@ -178,6 +190,8 @@ def _merged(tokens: _Tokens, what: tuple[str, ...], owner: str, *, asks: bool, m
         if keys[at] != what[0] or at < done or tuple(keys[at : at + size]) != what:
             continue
         begin, end, tag = _named(letters, words, at, at + size, owner, mine=mine)
+        if words[at + size - 1].endswith("'s") and begin and letters[begin - 1] in _PREPOSITIONS:
+            tag = "d"  # "for my boss's birthday"
         _copy(letters, spans, done, begin, out, places)
         if tag.startswith("x"):
             out.append("x")
@@ -189,7 +203,7 @@ def _merged(tokens: _Tokens, what: tuple[str, ...], owner: str, *, asks: bool, m
             places.append(spans[at + size - 1])
         done = end
     _copy(letters, spans, done, len(words), out, places)
-    return Tagged("".join(out), places, asks)
+    return Tagged(_AS_NOUN.sub("V", _AS_MODIFIER.sub("V", "".join(out))), places, asks)
 
 
 def _copy(

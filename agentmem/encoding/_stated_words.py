@@ -27,15 +27,15 @@ _TAGGED = {
         downgraded revise revised modify modified reassigned transitioned edited edit set sets setting put puts
         putting trade traded trading exchange exchanged exchanging""",
     "r": "replace replaces replaced replacing supersede supersedes superseded succeeded",
-    "g": """use uses using choose chooses chose chosen choosing pick picks picked picking select selects selected
-        selecting take takes took taken taking get gets got gotten getting give gives gave given giving assign
-        assigns assigned assigning settle settles settling go goes going gone land landed landing opt opts opted
-        decide decides decided deciding keep keeps kept keeping issue issued allocate allocated allocates
-        register registered list listed enter entered record recorded save saved saving wrote store stored adopt
-        adopted approve approved approves confirmed serve serves serving acts prefer prefers preferred recommend
-        recommended suggested receive received receives receiving stick stuck sticking accept accepted convinced
-        persuaded provided offered offers hired lock locked agreed agree rely relies sorted arranged handed hands
-        granted went talked talking ending won sign signed settled voted vote""",
+    "g": """answer answers use uses using choose chooses chose chosen choosing pick picks picked picking select
+        selects selected selecting take takes took taken taking get gets got gotten getting give gives gave given
+        giving assign assigns assigned assigning settle settles settling go goes going gone land landed landing
+        opt opts opted decide decides decided deciding keep keeps kept keeping issue issued allocate allocated
+        allocates register registered list listed enter entered record recorded save saved saving wrote store
+        stored adopt adopted approve approved approves confirmed serve serves serving acts prefer prefers
+        preferred recommend recommended suggested receive received receives receiving stick stuck sticking accept
+        accepted convinced persuaded provided ered ers hired lock locked agreed agree rely relies sorted arranged
+        handed hands granted went talked talking ending won sign signed settled voted vote""",
     "k": """say says saying said tell tells telling told calls confirm confirms note notes inform informs notify
         notifies advise advised announce announced mention know knows remember remind mark marked mind see sees
         find finds show shows mean means think guess believe mentions showed shown""",
@@ -51,7 +51,7 @@ _TAGGED = {
         live lives come comes came start starts started starting began begin fall fell run running join joined
         buy bought end point points need needs needed turn fix fixed bring brought act""",
     "q": """wonder wonders wondered want if unless whether wish wishes hope hopes hoping hopefully maybe perhaps
-        possibly might may could would 'd suppose supposing imagine imagined almost nearly consider considers
+        possibly might may could would 'd suppose supposing imagine imagined almost ly consider considers
         considered considering thinking dream dreamt dreamed wants wanted wanting intend plan plans planning
         planned tempted pretend pretended doubt otherwise rumour rumor supposedly ideally eventually someday""",
     "x": """nobody not no never n't nothing none neither nor hardly without cannot isn't aren't wasn't weren't don't
@@ -61,40 +61,41 @@ _TAGGED = {
     "f": "for",
     "o": "to into onto",
     "i": "by with",
-    "n": """of in on at from under between within around near against inside via above below per off behind among""",
+    "n": "of in on at from under between within via per among",
     "d": "these the a an my our your his her their its each every those another other some any",
     "j": """and but or because though although that which while where when why how whom hence except whenever""",
     "u": "what whatever",
-    "E": """former previous old older earlier great good bad nice fine ok okay awful terrible horrible awesome
-        wonderful lovely perfect excellent best better worse worst important ready full empty missing wrong right
-        same different similar safe happy sad funny weird strange odd boring fun cool hot annoying interesting
-        simple easy hard difficult ugly big small tiny nicer young dead alive late early slow fast cheap
-        expensive valid invalid unknown secret private public personal unique special useless useful complicated
-        long short close far very too quite pretty rather incredibly kinda unavailable expired stolen dirty tired
-        sick due pending open closed sure true false glad sorry angry crazy ridiculous impossible possible enough
-        more less most least fantastic brilliant dreadful rubbish garbage everything anything something essential
-        tough thankful grateful rewarding inspiring imperfect expressive excited exciting passionate proud
-        amazing aware meaningful helpful supportive healthy hopeful lucky relaxing calm calming peaceful
-        challenging stressful scary wild busy stressed motivated inspired crucial key huge incredible super
-        magical beautiful cozy cute adorable delicious tasty popular comfortable fresh clean loud quiet strong
-        weak nervous anxious confident determined broke blessed honored honoured overwhelmed overwhelming
-        disappointing disappointed frustrating frustrated terrifying kind sweet smart creative unforgettable
-        impressive gorgeous outstanding solid tight heavy light easier harder bigger happier stronger closer
-        worth alright pleased surprised worried concerned interested addicted attached obsessed much many several
-        few lots such""",
-    "": """overnight meanwhile permanently over so now currently just already nowadays officially finally henceforth
-        also well oh hey hi yes yeah please again actually still then instead anyway only even simply here there
-        down out up back away ever always honestly basically literally kindly lol haha hehe btw fyi ps um uh er
-        hmm ugh pls guys today yesterday tomorrow tonight recently lately afterwards later soon therefore thus
-        indeed however luckily fortunately sadly obviously apparently turns can should own'd afterall formally
-        hereby forward onwards onward ah wow alas really extremely totally completely""",
+    "E": """former previous old older earlier great good bad nice fine awful terrible horrible awesome wonderful
+        lovely perfect excellent best better worse worst important ready full empty missing wrong right same
+        different similar safe happy sad funny weird strange odd boring fun cool hot annoying interesting simple
+        easy hard difficult ugly big small tiny nicer young dead alive late early slow fast cheap expensive valid
+        invalid unknown secret private public personal unique special useless useful complicated long short close
+        unavailable expired stolen dirty tired sick due pending open closed sure true false glad sorry angry
+        crazy ridiculous impossible possible enough fantastic brilliant dreadful rubbish garbage everything
+        anything something essential tough thankful grateful rewarding inspiring imperfect expressive excited
+        exciting passionate proud amazing aware meaningful helpful supportive healthy hopeful lucky relaxing calm
+        calming peaceful challenging stressful scary wild busy stressed motivated inspired crucial key huge
+        incredible magical beautiful cozy cute adorable delicious tasty popular comfortable fresh clean loud
+        quiet strong weak nervous anxious confident determined broke blessed honored honoured overwhelmed
+        overwhelming disappointing disappointed frustrating frustrated terrifying kind sweet smart creative
+        unforgettable impressive gorgeous outstanding solid tight heavy light easier harder bigger happier
+        stronger closer worth alright pleased surprised worried concerned interested addicted attached obsessed
+        much many several few lots such""",
+    "": """ok okay overnight meanwhile permanently over so now currently just already nowadays icially finally
+        henceforth also well oh hey hi yes yeah please again actually still then instead anyway only even simply
+        here there down out up back away ever always honestly basically literally kindly lol haha hehe btw fyi ps
+        um uh er hmm ugh pls guys today yesterday tomorrow tonight recently lately afterwards later soon
+        therefore thus indeed however luckily fortunately sadly obviously apparently turns can should own'd
+        afterall formally hereby forward onwards onward ah wow alas really extremely totally completely""",
     "a": """make makes made making name named naming call called calling elect elected appoint appointed nominate
         nominated declare declared crown crowned designate designated""",
     "l": "like",
     "t": "regarding concerning re about",
-    "z": "after before until till during since through than despite",
+    "z": """near around against inside behind below above off through after before until till during since than
+        despite""",
     "L": "abandoned cancelled canceled sold quit",
     "M": "longer anymore",
+    "Q": "very too quite pretty rather incredibly far kinda more less most least super",
 }
 LEXICON: dict[str, str] = {word: tag for tag, words in _TAGGED.items() for word in words.split()}
 
@@ -184,7 +185,7 @@ PHRASE = re.compile(
     r"|(?P<topic>when it comes to|as far as|as for|in terms of|speaking of|with regard to|in regard to|as regards)"
     r"|(?P<anymore>any (?:more|longer))"
     r"|(?P<quit>gave up|given up|got rid of|gave back|handed back|handed in)"
-    r"|(?P<is>should (?:now )?(?:say|read)))\b"
+    r"|(?P<is>should (?:now )?(?:say|read)|go(?:es)? by))\b"
 )
 IDIOMS = {"replaced": "replaced", "topic": "for", "anymore": "anymore", "quit": "quit", "is": "is"}
 """Idioms of `PHRASE` by group, each with the (not longer) word that it stands for."""

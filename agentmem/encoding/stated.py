@@ -54,8 +54,9 @@ def stated(text: str, what: str, *, owner: str | None = None, speaker: str | Non
     text = text[:SCAN_LIMIT]
     cuts = [0, *(found.end() for found in _SENTENCE.finditer(text)), len(text)]
     pieces = [(start, end) for start, end in pairwise(cuts) if end > start and not text[start:end].isspace()]
+    pieces = _around(text.lower(), pieces, words[-1])
     found = read([tagged(text, *piece, words, whose, mine=mine) for piece in pieces])
-    if found is None and has_dates(text):  # a date may be the value
+    if found is None and pieces and has_dates(text):  # a date may be the value
         found = read([tagged(text, *piece, words, whose, mine=mine, dated=True) for piece in pieces])
     if found is None:
         return None
@@ -64,3 +65,11 @@ def stated(text: str, what: str, *, owner: str | None = None, speaker: str | Non
     if _NO_VALUE.match(value):
         return None
     return Stated(value.strip("\"'\u201c\u201d\u2018\u2019*"), not value, span)
+
+
+def _around(text: str, pieces: list[tuple[int, int]], head: str) -> list[tuple[int, int]]:
+    """Return the sentences that may name the thing, by how its noun begins, and their neighbours, to spare the rest."""
+    begins = ("au", "wr") if head == "writer" else (head[:2],)  # the key of "author"
+    named = [any(text.find(begin, *piece) >= 0 for begin in begins) for piece in pieces]
+    near = zip([False, *named], named, [*named[1:], False], strict=False)
+    return [piece for piece, sides in zip(pieces, near, strict=True) if any(sides)]
