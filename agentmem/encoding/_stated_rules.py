@@ -29,20 +29,23 @@ def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
 
 _HERE = _compiled(
     # the attribute is ..., became ..., is called ..., stands at ..., I use is ...
-    rf"A[,:]?[jT]?(?:[IY][hwb]*[gec]m?[nofi]?|[gec]om)?[whpc]*T?(?:ej|cj)?(?:[whe]*|ho)b(?:[abc][nosi]?|[sn]|g?ob)?[,:]?j?T?b?{_R}",
+    rf"A[,:]?[jT]?(?:[IY][hwb]*[gec]m?[nofi]?|[gec]om)?[whpc]*T?(?:ej|cj)?(?:[whe]*|ho)b(?:[abc][osi]?|[sn]|g?ob)?[,:]?j?T?b?{_R}",
     rf"A(?:[IY]?h?[gec]m?[nofi]?)b{_R}",
     # the attribute changed to ..., they changed it to ..., traded it for ...
-    rf"A[,:]?[jT]*[IY]?[whpb]*(?:[cr]|g(?=n))e?(?:n[OA]|n[dEVN]*)*[os]{_R}",
-    rf"(?:c|r)(?:n|m|d)*[AO][,:]?(?:[IY]h?g?f?m?|ndV)?[oif]{_R}",
+    rf"A[,:]?[jT]*[IY]?[whpbg]*(?:[cr]|g(?=n))e?(?:n[OA]|n[dEVN]*)*[os]{_R}",
+    rf"(?:c|r)(?:n|m|d)*[AO][,:]?(?:[IY]h?g?f?m?|nd?V+)?[oif]{_R}",
     rf"[cg]n+[AO]j?[on]{_R}",
+    rf"A[,:]?[jT]*[whpbg]*(?:Hob)?(?:r[oi]|c[oif]|cnd?V+[oif]){_R}",
     rf"A[wh]*eo{_R}$",
     rf"[ce]Of{_R}",
+    rf"[gc][oif]?{_S}z+[AO](?!V)",
     rf"z[nz]*[AO],?[IY][whb]*[gc][onfi]?{_R}",
     # the attribute: ...
-    rf"(?:^|[:,jtv])[cgk]?A[cgehwb]*,?:[,:]*[jT]*(?:[T]?b)?(?:I?[wbh]*[ck]?g[fonis]?)?{_R}{_END}",
+    rf"(?:^|[:,jtv])(?:[IT][whb]*)?[cgkh]?A[cgehwb]*,?:[,:]*[jT]*(?:[T]?b)?(?:I?[wbh]*[ck]?g[fonis]?)?{_R}{_END}",
+    rf"TbA[,:]+{_P}{_END}",
     rf"(?:^|:|[gk]T?,)A{_R}(?=$|,g?$)",
     # ... as the attribute, ... is the attribute
-    rf"{_S}buI[hw]*[gck]sA(?!V)",
+    rf"{_S}b[uj]I[w]*[hgck]+[sfon]*A(?!V)",
     rf"T[pb]{_S}j[IY][hwgb]*[gck]sA(?!V)",
     rf"{_S}[wh]*(?:[bpg][gckean]*(?:om)?|vE|v|og)?E?sA(?!V)",
     rf"Tb{_P}(?:f|,)A{_END}",
@@ -53,14 +56,14 @@ _HERE = _compiled(
     rf"{_OPEN}{_S}[wh]*rO(?!V)",
     rf"gm{_S},A(?=[,:!]|$)",
     # use ... for the attribute, make ... my attribute
-    rf"[gec][o]?m?[ino]?{_P}fA(?!V)",
+    rf"(?:[gec]o?m?[ino]?|h|bi){_P}fA(?!V)",
     rf"(?:g|c)[o]?m?[in]?{_P}g*rO?A(?!V)",
     rf"a{_S}A(?!V)",
     rf"^b{_S}A(?!V)",
     rf"(?:^|:){_P}[fs]A{_END}",
     rf"^[gk]m?{_S}j[IYgkvhf]*A",
     # for the attribute I use ...
-    rf"{_OPEN}(?:f|i|t|sf)A,?:?j?[IY]?[whb]*(?:g|k|c)[gb]*[oifn]?{_R}{_END}",
+    rf"{_OPEN}(?:f|i|t|s|sf)A,?:?j?[IY]?[whb]*(?:g|k|c)[gb]*[oifn]?{_R}{_END}",
     rf"vfA[,:]?[Ikm]+n?{_R}",
     # the same of a value of common words
     rf"[gch]m?{_ANY}sA(?!V)",
@@ -69,15 +72,17 @@ _HERE = _compiled(
 )
 _FUTURE = re.compile(rf"[gk]j?{_S}qbA(?!V)")
 """What was decided then ("that it would be ...") holds now."""
-_ASIDE = re.compile(r"(?<=A),j[^,:!AO]*,(?=[wh]*b)")
-"""A clause between the attribute and its verb: "my code, which used to be short, is"."""
+_ASIDE = re.compile(
+    r"(?<=A),j[^,:!AO]*,(?=[wh]*b)|(?<=A)[IY][hwpb]*[gcqvek]m?[nofi]?(?:nd?V+)?(?=[wh]*b|:)|(?<=V),x[^,:!AO]*,(?=[wh]*b)"
+)
+"""What stands between a noun and its verb: "my code, which used to be short, is", "the code I use at work is"."""
 _GAVE_UP = re.compile(
     r"O|[crx]M?[hgn]*A|A[jT]*[whpb]*[ce]|[nz]A[veE]|H?o?[hg]A(?=,?j)|A:?[whb]*x|^[jk]*A!$|[AO][npz]*E,|A[Hh]og"
     r"|(?:g|vf?)A(?=[,:!j]|$)|vnA(?=[,:!]|$)"
 )
 """What says of the attribute that it has changed, went or was given: what is had next is the new one."""
 _THEN_SURE = _compiled(
-    rf"[Ij]*(?:T|N|TN|m)w?b[cgea]?[onj]?{_R}$",
+    rf"[Ij]*(?:T|d*N|TN|m)w?b[cgea]?[onj]?{_R}$",
     rf"[jw]*{_S}(?:Tb$|b(?:d?N|u)I|bc$|b$|r.?$|bN$)",
 )
 _THEN = _compiled(
@@ -91,10 +96,10 @@ _BARE = re.compile(rf"{_R}$")
 _ENDED = re.compile(r"xM[hg]A|x[wh]*[hg]A[dE]?M|(?:^|[,:j])I[wh]*LA|[Ih]xA(?=$|[,:!M])|^xAM")
 """No longer having it, having none, giving it up."""
 _BACK = re.compile(r"^[jx,]*(?:T|N)w?b[se]?A(?!V)")
-_BACK_HERE = re.compile(r"[,:]j?(?:T|N)w?b[se]?A(?!V)")
+_BACK_HERE = re.compile(r"[,:]j?(?:(?:T|N)w?b[se]?|[IY]?[hw]*aT)A(?!V)")
 _SUBJECT = re.compile(rf"[,:j]?{_S}[pb]")
 _LAST = re.compile(rf"{_S}[,:!]*$")
-_BLOCK = re.compile(r"[xqP]|H(?!Ac)")
+_BLOCK = re.compile(r"[xqP]|H(?!Ac|obc|obr)")
 _CLAUSES = re.compile(r"[^,:!]+")
 _PARTS = re.compile(r"[^,:!j]+")
 

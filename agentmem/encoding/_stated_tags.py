@@ -133,7 +133,9 @@ def _token(run: str, piece: str, at: int, start: int, tokens: _Tokens) -> None:
     word = word.rstrip(_AFTER)
     tail = tail[len(word) :]
     end = start + at + len(word)
-    if not word.isalnum() and (word in SIGNS or not any(map(str.isalnum, word))):
+    if not word:
+        pass  # a sign that stands alone
+    elif not word.isalnum() and (word in SIGNS or not any(map(str.isalnum, word))):
         tokens.add(":", word, start + at, end)
     elif "'" in word and word not in LEXICON and (enclitic := ENCLITIC.match(word)):
         first, cut = enclitic[1], start + at + enclitic.end(1)
@@ -211,7 +213,7 @@ def _copy(
     places: list[tuple[int, int]],
 ) -> None:  # fmt: skip
     for at in range(start, end):
-        if letters[at]:
+        if letters[at] and not (letters[at] == "," and out and out[-1] == ","):
             out.append(letters[at])
             places.append(spans[at])
 

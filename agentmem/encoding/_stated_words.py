@@ -62,7 +62,8 @@ _TAGGED = {
     "o": "to into onto",
     "i": "by with",
     "n": "of in on at from under between within via per among",
-    "d": "these the a an my our your his her their its each every those another other some any",
+    "d": """new newest latest current these the a an my our your his her their its each every those another other
+        some any""",
     "j": """and but or because though although that which while where when why how whom hence except whenever""",
     "u": "what whatever",
     "E": """former previous old older earlier great good bad nice fine awful terrible horrible awesome wonderful
@@ -124,6 +125,9 @@ FILLER = re.compile(
     r"|in case (?:you forgot|anyone asks)|if i(?:'m| am) not mistaken|if you must know|for what it's worth"
     r"|i (?:would|'d|should|must) (?:like|love|want) to (?:inform|let|tell|say|note|announce"
     r"|mention)(?: you)?(?: know)?"
+    r"|(?:i|we) (?:just )?(?:want|wanted) (?:you )?to (?:inform|let|tell|say|note|announce|mention"
+    r"|know)(?: you)?(?: know)?"
+    r"|you (?:might|may|should|must) (?:want|like) to (?:know|note)|just so you know|you (?:might|may) know"
     r"|(?:i )?(?:think|believe|guess|suppose)(?= (?:that )?(?:my|our|the)\b)"
     r"|could(?= (?:finally )?get\b)|as well|after all|at last|in the end|at the end of the day|by the way|of course"
     r"|in fact|for sure|for the record|for your (?:records|information)|for now|so far|for good|as (?:usual|promised)"
@@ -131,6 +135,7 @@ FILLER = re.compile(
     r"|remember|put|record"
     r"|list|replace|correct|enter|store|register|swap)\b)|i(?:'d| would) like to (?=(?:change|update|set|switch"
     r"|swap)\b)"
+    r"|the name of|at (?:work|home|school)"
     r"|in the meantime|with immediate effect|until further notice|going forward|from (?:here|now|today|tomorrow"
     r"|then)(?: on(?:wards?)?)?"
     r"|(?:at|for) (?:the moment|present|this point)|right now|these days|as things stand|in (?:the )?future|on file"
@@ -185,7 +190,7 @@ PHRASE = re.compile(
     r"|(?P<topic>when it comes to|as far as|as for|in terms of|speaking of|with regard to|in regard to|as regards)"
     r"|(?P<anymore>any (?:more|longer))"
     r"|(?P<quit>gave up|given up|got rid of|gave back|handed back|handed in)"
-    r"|(?P<is>should (?:now )?(?:say|read)|go(?:es)? by))\b"
+    r"|(?P<is>should (?:now )?(?:say|read)|go(?:es)? by|needs? to be))\b"
 )
 IDIOMS = {"replaced": "replaced", "topic": "for", "anymore": "anymore", "quit": "quit", "is": "is"}
 """Idioms of `PHRASE` by group, each with the (not longer) word that it stands for."""

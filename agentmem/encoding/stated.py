@@ -23,6 +23,8 @@ _SENTENCE = re.compile(
     r"(?:(?<![.])[.](?![.])|[!?;]+|\n)[\"'\u201d)]*(?:\s+|$)(?<!\b[A-Za-z]\.\s)(?<!\b(?:Mr|Dr|St|Jr|Sr|No|vs)\.\s)"
     r"(?<!\b(?:Mrs|Inc|Ltd|etc)\.\s)"
 )
+_WHERE = re.compile(r"(?<=.) (?:at|on|in|from|during) (?:the |my |our )?[a-z]+$")
+"""What is said of the place or time behind a value: "4417 at work"."""
 _NO_VALUE = re.compile(
     r"(?:[Mm]y|[Oo]ur|[Yy]our|[Ss]ome|[Aa]ny|[Ee]ach|[Ee]very|[Tt]hese|[Tt]hose|[Ss]uch)\b|[Aa]n? (?!.*[A-Z\d])"
     r"|[a-z]+ing .* "
@@ -61,7 +63,8 @@ def stated(text: str, what: str, *, owner: str | None = None, speaker: str | Non
     if found is None:
         return None
     span = found
-    value = text[span[0] : span[1]]
+    value = _WHERE.sub("", text[span[0] : span[1]])
+    span = span[0], span[0] + len(value)
     if _NO_VALUE.match(value):
         return None
     return Stated(value.strip("\"'\u201c\u201d\u2018\u2019*"), not value, span)
