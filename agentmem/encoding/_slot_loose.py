@@ -103,7 +103,9 @@ def _noun(words: list[str], *, own: bool, asks: bool, requests: bool) -> list[st
     around = (*words[: rest[0]], *words[rest[-1] + 1 :])
     note = not asks and all(word in _NOTED for word in around if word[0].isalnum())
     mine = own and (asks or (requests and before in _OF_MINE))
-    neutral = (asks or requests) and before in _THE and len(named) < _WIDEST
+    after = words[rest[-1] + 1] if rest[-1] + 1 < len(words) else ""
+    neutral = before in _THE or (before in {"which", "what"} and after in {"is", "are", "should", "do", "did"})
+    neutral = neutral and (asks or requests) and len(named) < _WIDEST
     placed = before in _DETERMINERS or (note and before in _NOTED) or not before or not before[0].isalnum()
     whole = LEXICON.get(named[-1], "V") in "VEe" and named[-1] not in _NOT_A_THING
     theirs = any(word.endswith("'s") for word in named)

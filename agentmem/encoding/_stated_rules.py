@@ -33,7 +33,7 @@ _HERE = _compiled(
     rf"A(?:[IY]?h?[gec]m?[nofi]?)b{_R}",
     # the attribute changed to ..., they changed it to ..., traded it for ...
     rf"A[,:]?[jT]*[IY]?[whpbg]*(?:[cr]|g(?=n))e?(?:n[OA]|n[dEVN]*)*[os]{_R}",
-    rf"(?:c|r)(?:n|m|d)*[AO][,:]?(?:[IY]h?g?f?m?|nd?V+)?[oif]{_R}",
+    rf"(?:c|r)(?:n|m|d|uYhf)*[AO][,:]?(?:[IY]h?g?f?m?|nd?V+)?[oif]{_R}",
     rf"[cg]n+[AO]j?[on]{_R}",
     rf"A[,:]?[jT]*[whpbg]*(?:Hob)?(?:r[oi]|c[oif]|cnd?V+[oif]){_R}",
     rf"A[wh]*eo{_R}$",
@@ -41,8 +41,9 @@ _HERE = _compiled(
     rf"[gc][oif]?{_S}z+[AO](?!V)",
     rf"z[nz]*[AO],?[IY][whb]*[gc][onfi]?{_R}",
     # the attribute: ...
-    rf"(?:^|[:,jtv])(?:[IT][whb]*)?[cgkh]?A[cgehwb]*,?:[,:]*[jT]*(?:[T]?b)?(?:I?[wbh]*[ck]?g[fonis]?)?{_R}{_END}",
+    rf"(?:^|[:,jtv])(?:[IT][whb]*)?[cgkh]?A[cgehwb]*(?:[fn][dT]?V+)?,?:[,:]*[jT]*(?:[T]?b)?(?:I?[wbh]*[ck]?g[fonis]?)?{_R}{_END}",
     rf"TbA[,:]+{_P}{_END}",
+    rf"[gkcm]A:{_P}{_END}",
     rf"(?:^|:|[gk]T?,)A{_R}(?=$|,g?$)",
     # ... as the attribute, ... is the attribute
     rf"{_S}b[uj]I[w]*[hgck]+[sfon]*A(?!V)",
@@ -61,7 +62,7 @@ _HERE = _compiled(
     rf"a{_S}A(?!V)",
     rf"^b{_S}A(?!V)",
     rf"(?:^|:){_P}[fs]A{_END}",
-    rf"^[gk]m?{_S}j[IYgkvhf]*A",
+    rf"(?:^|I)[gk]m?{_S}j[IYgkvhf]*A",
     # for the attribute I use ...
     rf"{_OPEN}(?:f|i|t|s|sf)A,?:?j?[IY]?[whb]*(?:g|k|c)[gb]*[oifn]?{_R}{_END}",
     rf"vfA[,:]?[Ikm]+n?{_R}",
@@ -78,7 +79,7 @@ _ASIDE = re.compile(
 """What stands between a noun and its verb: "my code, which used to be short, is", "the code I use at work is"."""
 _GAVE_UP = re.compile(
     r"O|[crx]M?[hgn]*A|A[jT]*[whpb]*[ce]|[nz]A[veE]|H?o?[hg]A(?=,?j)|A:?[whb]*x|^[jk]*A!$|[AO][npz]*E,|A[Hh]og"
-    r"|(?:g|vf?)A(?=[,:!j]|$)|vnA(?=[,:!]|$)"
+    r"|(?:[gem]|gm|vf?)A(?=[,:!j]|$)|vnA(?=[,:!]|$)"
 )
 """What says of the attribute that it has changed, went or was given: what is had next is the new one."""
 _THEN_SURE = _compiled(
@@ -91,6 +92,8 @@ _THEN = _compiled(
     rf"I[whbg]*[n]{_R}$",
     rf"[IYTbgckEpe]*j{_S}Tb$",
     rf"ni{_R}$",
+    rf"j?T+k{_R}$",
+    rf"[Ij]*I[hw]*k{_R}$",
 )
 _BARE = re.compile(rf"{_R}$")
 _ENDED = re.compile(r"xM[hg]A|x[wh]*[hg]A[dE]?M|(?:^|[,:j])I[wh]*LA|[Ih]xA(?=$|[,:!M])|^xAM")

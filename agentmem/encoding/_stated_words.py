@@ -190,9 +190,10 @@ PHRASE = re.compile(
     r"|(?P<topic>when it comes to|as far as|as for|in terms of|speaking of|with regard to|in regard to|as regards)"
     r"|(?P<anymore>any (?:more|longer))"
     r"|(?P<quit>gave up|given up|got rid of|gave back|handed back|handed in)"
+    r"|(?P<as>(?:listed|noted|filed|saved|recorded|registered|down) under(?= (?:my|our|the)\b))"
     r"|(?P<is>should (?:now )?(?:say|read)|go(?:es)? by|needs? to be))\b"
 )
-IDIOMS = {"replaced": "replaced", "topic": "for", "anymore": "anymore", "quit": "quit", "is": "is"}
+IDIOMS = {"replaced": "replaced", "topic": "for", "anymore": "anymore", "quit": "quit", "is": "is", "as": "as"}
 """Idioms of `PHRASE` by group, each with the (not longer) word that it stands for."""
 RHETORICAL = re.compile(
     r"^\W*(?:would|can|will) you (?:not )?believe|^\W*did i (?:mention|tell you|say)\b"
