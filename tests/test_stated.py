@@ -112,8 +112,11 @@ UNSEEN = (
     ("re {a}: going for {v} after all", "Which one did I end up choosing for the {a}?"),
     ("I said my {a} would stay the same but no, {v} it is.", "What {a} is it now?"),
 )
-"""Statements and questions of three other sets, written before the rules and kept out of their development, though
-by the same hand: what they score is no more than a hint of what strangers' phrasings score."""
+"""Statements and questions of three other sets, written before the rules and not looked at while they were made.
+
+By the same hand, which knew their idioms when it listed the fillers: a guard against harm, no measure of strangers'
+phrasings. Sets of twelve written later scored .50 to .92 of the values when they were new.
+"""
 SILENT = (
     "I lost my {a} on the train.",
     "My {a} is broken again.",
@@ -230,7 +233,7 @@ FILLS = (
     ("desk", "B-17"),
 )
 UNSEEN_FLOOR = 0.90
-"""Share of `UNSEEN` read right; it was .917 of 36 statements on the first look, and is not to be tuned on."""
+"""Share of `UNSEEN` read right; it was .917 on the first look; not to be tuned on."""
 
 
 def plain(value: str) -> str:

@@ -33,7 +33,8 @@ _HERE = _compiled(
     rf"A(?:[IY]?h?[gec]m?[nofi]?)b{_R}",
     # the attribute changed to ..., they changed it to ..., traded it for ...
     rf"A[,:]?[jT]*[IY]?[whpbg]*(?:[cr]|g(?=n))e?(?:n[OA]|n[dEVN]*)*[os]{_R}",
-    rf"(?:c|r)(?:n|m|d|uYhf)*[AO][,:]?(?:[IY]h?g?f?m?|nd?V+)?[oif]{_R}",
+    rf"(?:c|r)(?:n|m|d|uYhf)*[AO][,:]?(?:[IY]h?g?f?m?|nd?V+)?[oifs]{_R}",
+    rf"[hg]Aa{_R}",
     rf"[cg]n+[AO]j?[on]{_R}",
     rf"A[,:]?[jT]*[whpbg]*(?:Hob)?(?:r[oi]|c[oif]|cnd?V+[oif]){_R}",
     rf"A[wh]*eo{_R}$",
