@@ -115,7 +115,7 @@ UNSEEN = (
 """Statements and questions of three other sets, written before the rules and not looked at while they were made.
 
 By the same hand, which knew their idioms when it listed the fillers: a guard against harm, no measure of strangers'
-phrasings. Sets of twelve written later scored .50 to .92 of the values when they were new.
+phrasings. Fourteen sets of twelve written later scored .25 to .92 of the values when they were new, the last .58.
 """
 SILENT = (
     "I lost my {a} on the train.",
