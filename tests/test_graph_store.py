@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import networkx as nx
@@ -12,20 +11,25 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from agentmem.errors import InputError, VectorError
+from agentmem.errors import VectorError
 from agentmem.testing.fakes import fake_id, make_memories, make_memory, make_query, unit_rows, vector_of
 from agentmem.testing.store_kit import MemoryStoreKit
 from agentmem.types import Cues, Query, Slot
 from agentmem_stores import _graph_parts, graph
 from agentmem_stores._graph_nodes import phrase
 
-NAMES = ("Ana", "Ben", "the lake", "Lake", "Porto", "a cat")
-KINDS = {"neighbours": 0.5, "synonyms": 0.6, "named": 1.0}
+NAMES = ("Ana", "Ben", "the lake", "Lake", "Porto", "a cat", "Ana Lake", "Ana Porto", "Porto Lake Ana")
+KINDS = {"neighbours": 0.5, "synonyms": 0.6, "named": 1.0, "aliases": 1}
 
 
 class TestGraph(MemoryStoreKit):
     def make(self):
         return graph.make({})
+
+
+class TestHippoRAG2(MemoryStoreKit):
+    def make(self):
+        return graph.make({"preset": "hipporag2"})
 
 
 class TestHippoRAG1(MemoryStoreKit):
@@ -126,6 +130,7 @@ def test_any_history_of_a_graph_equals_a_rebuild(late, monkeypatch):
             self.store.remove(list(self.model))
             held = self.store._held
             tables = (held.known, held.entity, held.memory, held._holders, held._facts, held._mentions)
+            assert held._longer == {}
             rest = (held.spread, held._synonyms, held._threads, held.passage_rows, held.fact_rows, held.phrase_rows)
             assert [len(table) for table in (*tables, *rest)] == [0] * 12
             assert list(held.adjacency.edges()) == []
@@ -191,15 +196,17 @@ def test_a_chain_of_facts_leads_to_what_the_question_does_not_say():
     assert len(damped.search(make_query("x"), 5)) == 2
 
 
-def test_scores_are_the_ranks_of_networkx():
+@pytest.mark.parametrize(("preset", "named"), [("hipporag2", 0.0), ("agentmem", 0.2)])
+def test_scores_are_the_ranks_of_networkx(preset, named):
     """The score of a memory is its PageRank in the graph that the store shows, from the reset by hand."""
-    store = of([turn(1, "Ana swims", "Ana"), turn(2, "Ben rows", "Ben"), turn(3, "sun"), fact(9, "Ana", "Ben", [3])])
+    memories = [turn(1, "Ana swims", "Ana"), turn(2, "Ben rows", "Ben"), turn(3, "sun"), fact(9, "Ana", "Ben", [3])]
+    store = of(memories, preset=preset)
     query = make_query("Ana knows Ben")
     sought = query.vector.astype(np.float64)
     cosine = {n: float(vector_of(text) @ sought) for n, text in ((1, "Ana swims"), (2, "Ben rows"), (3, "sun"))}
     low, high = min(cosine.values()), max(cosine.values())
     start = {("memory", fake_id(n)): 0.05 * (value - low) / (high - low) for n, value in cosine.items()}
-    start |= {("entity", name): float(vector_of("Ana knows Ben") @ sought) / 2 for name in ("ana", "ben")}
+    start |= {("entity", name): (float(vector_of("Ana knows Ben") @ sought) + named) / 2 for name in ("ana", "ben")}
     wanted = nx.pagerank(store.to_networkx(), 0.5, start, max_iter=1000, tol=1e-12)
     for hit in store.search(query, 3):
         assert hit.score == pytest.approx(wanted["memory", hit.id], abs=1e-6)
@@ -207,7 +214,7 @@ def test_scores_are_the_ranks_of_networkx():
 
 def test_synonyms_need_vectors_and_go_with_their_entity():
     """Phrases without a vector are named; near ones are linked by their cosine; the last holder takes it along."""
-    store = graph.make({"synonyms": 0.8})
+    store = graph.make({"synonyms": 0.8, "aliases": 0})
     store.add([turn(1, "a", "New York"), turn(2, "b", "New York City"), turn(3, "c", "NY"), turn(4, "d", "New York")])
     assert store.unplaced() == ("new york", "new york city"), "two letters are too few to have synonyms"
     one, other = unit_rows(2)
@@ -269,18 +276,22 @@ def test_following_links_once_is_no_pagerank():
     assert scores[fake_id(3)] == 0
 
 
-def test_exports_can_be_read_again(tmp_path):
-    """GraphML and JSON hold the nodes and weights; another ending is refused."""
-    store = of([turn(1, "a", "Ana"), turn(2, "b", "Ben"), fact(9, "Ana", "Ben", [1])])
-    store.export(tmp_path / "g.graphml")
-    store.export(tmp_path / "g.json")
-    drawn = nx.read_graphml(tmp_path / "g.graphml")
-    document = json.loads((tmp_path / "g.json").read_text())
-    assert drawn.edges["entity:ana", "entity:ben"] == {"weight": 1.0, "kinds": "fact"}
-    assert set(drawn) == {node["id"] for node in document["nodes"]}
-    assert len(document["edges"]) == drawn.number_of_edges() == 4
-    with pytest.raises(InputError, match=r"\.graphml or \.json"):
-        store.export(tmp_path / "g.png")
+def test_a_short_name_is_tied_to_the_long_one_while_that_is_clear():
+    """An alias weighs 1 over the names it may stand for; from one too many on it stands for none, until one goes."""
+    store = of([turn(1, "a", "Reyes"), turn(2, "b", "Ana Reyes"), turn(3, "c", "Reyes Street")], aliases=2)
+    short, long, street = (("entity", name) for name in ("reyes", "ana reyes", "reyes street"))
+    assert store.to_networkx().edges[short, long] == {"weight": 0.5, "kinds": "alias"}
+    store.add([turn(4, "d", "Ben Reyes")])
+    assert not store.to_networkx().has_edge(short, long)
+    store.remove([fake_id(3), fake_id(4)])
+    drawn = store.to_networkx()
+    assert drawn.edges[short, long] == {"weight": 1.0, "kinds": "alias"}
+    assert street not in drawn
+    assert (
+        not of([turn(1, "a", "Of"), turn(2, "b", "Of Ana")], aliases=2)
+        .to_networkx()
+        .has_edge(("entity", "of"), ("entity", "of ana"))
+    )
 
 
 def test_bad_vectors_change_nothing():
@@ -317,7 +328,7 @@ def test_names_are_normalised():
 @pytest.mark.parametrize(
     "config",
     [{"reach": 0.5}, {"preset": "graphrag"}, {"damping": 1.0}, {"synonyms": 0}, {"facts": -1}, {"passages": -0.1},
-     {"spread": "twice"}],
+     {"aliases": -1}, {"spread": "twice"}],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(config):
     """Unknown names and impossible values are said so when the store is made."""

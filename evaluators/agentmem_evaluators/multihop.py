@@ -9,9 +9,9 @@ gold       "The Sea Wall": "... a novel by Ines Moreau ..."      "Ines Moreau": 
 ```
 
 The second passage has hardly a word of the question; the graph leads there from the first. recall@k is the share of the
-gold passages among the first k, all_gold@k whether all of them are. Settings are the published ones of HippoRAG 2,
-whose authors chose some of them on these very questions: a development set, and a small one, so differences come with
-paired intervals. The files are read by `agentmem.formats.hipporag`.
+gold passages among the first k, all_gold@k whether all of them are. The authors of HippoRAG chose some of its settings
+on these very questions, and so did we choose aliases and the weight of the entities in the question: a development set,
+and a small one, so differences come with paired intervals. The files are read by `agentmem.formats.hipporag`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ BASELINES: Mapping[str, str] = {"dense": "exact", "bm25": "lexical"}
 ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "without PageRank (links followed once)": {"spread": "once"},
     "without synonyms": {"synonyms": 2.0},
+    "without aliases": {"aliases": 0},
     "without specificity": {"specificity": False},
+    "without the entities in the question": {"named": 0.0},
+    "HippoRAG 2, without its language model": {"preset": "hipporag2"},
     "HippoRAG 1 (entities in the question)": {"preset": "hipporag1"},
 }
 """What is left out of the graph, and how."""

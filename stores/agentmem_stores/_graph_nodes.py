@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from agentmem.encoding.words import STOP_WORDS
 from agentmem.errors import VectorError
 from agentmem.types import Memory, MemoryId, Vectors
 from agentmem_stores._graph_parts import Adjacency, Rows
@@ -51,7 +52,7 @@ class Knowledge:
     `known` has what each memory holds up. After any history all is as if what was removed had never been.
     """
 
-    def __init__(self, synonyms: float, neighbours: float) -> None:
+    def __init__(self, synonyms: float, neighbours: float, aliases: int) -> None:
         self.known: dict[MemoryId, Fact | Passage] = {}
         self.adjacency = Adjacency()
         self.entity: dict[str, int] = {}
@@ -64,6 +65,8 @@ class Knowledge:
         self._facts: dict[tuple[str, str], set[MemoryId]] = {}
         self._mentions: dict[MemoryId, dict[str, set[MemoryId]]] = {}  # memory, maybe not here yet: entity: who says so
         self._synonyms: dict[str, dict[str, float]] = {}
+        self._unclear = aliases
+        self._longer: dict[str, set[str]] = {}  # a name, maybe of nothing here: the longer names that begin or end so
         self._threads: dict[tuple[str, int], set[MemoryId]] = {}
 
     @property
@@ -179,6 +182,7 @@ class Knowledge:
         """Note that a memory names an entity, and make its node if it is the first."""
         if name not in self.entity:
             self.entity[name] = self.adjacency.node()
+            self._relate(name, comes=True)
         self._holders.setdefault(name, set()).add(by)
 
     def _release(self, name: str, by: MemoryId) -> None:
@@ -186,7 +190,29 @@ class Knowledge:
         _discard(self._holders, name, by)
         if name not in self._holders:
             self._displace(name)
+            self._relate(name, comes=False)
             self.adjacency.free(self.entity.pop(name))
+
+    def _relate(self, name: str, *, comes: bool) -> None:
+        """Note that an entity comes, or is about to go, and weigh anew what is short for it, and it for what."""
+        if not self._unclear:
+            return
+        for part in _ends(name):
+            # beyond that many, what a name is short for is open: nothing changes by one more or less
+            stirred = self._aliases_of(part) if len(self._longer.get(part, ())) <= self._unclear else frozenset()
+            if comes:
+                self._longer.setdefault(part, set()).add(name)
+            else:
+                _discard(self._longer, part, name)
+            for longer in stirred | self._aliases_of(part):
+                self._weigh(part, longer)
+        for longer in self._aliases_of(name):
+            self._weigh(name, longer, gone=not comes)
+
+    def _aliases_of(self, name: str) -> frozenset[str]:
+        """Return the entities that a name here may be short for: none where there are too many."""
+        longer = self._longer.get(name, set())
+        return frozenset(longer) if name in self.entity and len(longer) <= self._unclear else frozenset()
 
     def _displace(self, name: str) -> None:
         """Forget the vector of a phrase, and the synonyms it had."""
@@ -229,10 +255,17 @@ class Knowledge:
             for other in self._threads.get(place, ()):
                 self.adjacency.set(self.memory[i], self.memory[other], weight)
 
-    def _weigh(self, one: str, other: str) -> None:
-        """Give the edge between two entities its weight: facts counted, and the cosine of synonyms."""
-        weight = len(self._facts.get(_pair(one, other), ())) + self._synonyms.get(one, {}).get(other, 0.0)
+    def _weigh(self, one: str, other: str, *, gone: bool = False) -> None:
+        """Give the edge between two entities its weight: facts counted, and how far the two mean the same."""
+        alike = max(self._synonyms.get(one, {}).get(other, 0.0), self._alias(one, other))
+        weight = 0.0 if gone else len(self._facts.get(_pair(one, other), ())) + alike
         self.adjacency.set(self.entity[one], self.entity[other], weight)
+
+    def _alias(self, one: str, other: str) -> float:
+        """Return how surely one name is short for the other: 1 over the number of names that it begins or ends."""
+        short, long = sorted((one, other), key=len)
+        longer = self._aliases_of(short)
+        return 1 / len(longer) if long in longer else 0.0
 
     def _kinds(self, one: tuple[str, str], other: tuple[str, str]) -> str:
         """Return what an edge is made of, such as "fact+synonym"."""
@@ -241,7 +274,8 @@ class Knowledge:
         if one[0] == "memory":
             return "neighbour"
         fact = _pair(one[1], other[1]) in self._facts
-        return "+".join(["fact"] * fact + ["synonym"] * (other[1] in self._synonyms.get(one[1], ())))
+        synonym, alias = other[1] in self._synonyms.get(one[1], ()), self._alias(one[1], other[1]) > 0
+        return "+".join(["fact"] * fact + ["synonym"] * synonym + ["alias"] * alias)
 
 
 def _passage(memory: Memory) -> Passage:
@@ -258,6 +292,13 @@ def _fact(memory: Memory) -> Fact | None:
         return None
     subject, relation, object_ = (phrase(memory.metadata.get(part) or "") for part in ("subject", "relation", "object"))
     return Fact(subject, relation, object_, frozenset(memory.parents)) if subject and object_ else None
+
+
+def _ends(name: str) -> set[str]:
+    """Return what a name may be called in short: its first words or its last, not all of them."""
+    words = name.split()
+    parts = {" ".join(words[:n]) for n in range(1, len(words))} | {" ".join(words[n:]) for n in range(1, len(words))}
+    return {part for part in parts if len(part) >= _SHORTEST and part not in STOP_WORDS and not part.isdigit()}
 
 
 def _pair(one: str, other: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ and "object" (and "relation") is an edge, not a node: it is never found itself, 
 - fact: between subject and object; its weight is the number of facts that say so, and of memories whose slots do;
 - mention: between an entity and a memory that is parent of a fact about it, or names it in its cues; weight 1;
 - synonym: between entities whose phrases have a cosine of 0.8 and more; its weight is the cosine, added to the facts';
+- alias: between an entity and one whose name begins or ends so ("lincoln", "abraham lincoln"); 1 over the number of
+  such longer names, none where there are more than 5; where both hold, the larger of synonym and alias counts;
 - neighbour: between memories of a thread whose positions differ by 1; its weight is a setting, by default 0, none.
 
 A store knows no model, so the vectors of phrases come in as values: `unplaced()` names the entities that have none,
@@ -17,11 +19,13 @@ places, because a sum in another order may differ in the 16th). Measured on one 
 edges: 23 ms for the ranks of a question (networkx: 3 s), 28 ms for a search with 50,000 vectors of 64; 0.1 s to add or
 remove 1,000 memories.
 
-Where rank begins, by preset (Gutiérrez et al., HippoRAG, NeurIPS 2024; HippoRAG 2, 2025; constants of their code):
-"hipporag2": the subjects and objects of the 5 facts nearest to the question, each with the mean cosine of its facts
-over the number of memories that mention it (node specificity), and every memory with 0.05 x its min-max scaled cosine,
-without their filtering by a language model. "hipporag1": entities that the question names, each with its specificity
-alone; where it names none, the memories' nearness. (Its own graph has no nodes for passages; this one has.)
+Where rank begins and what is linked, by preset. "agentmem", the default, is "hipporag2" with aliases, and with the
+entities that a question names as weak seeds beside the facts. The others are published, with the constants of their
+code (Gutiérrez et al., HippoRAG, NeurIPS 2024; HippoRAG 2, 2025). "hipporag2": the subjects and objects of the 5 facts
+nearest to the question, each with the mean cosine of its facts over the number of memories that mention it (node
+specificity), and every memory with 0.05 x its min-max scaled cosine, without their filtering by a language model.
+"hipporag1": entities that the question names, each with its specificity alone; where it names none, the memories'
+nearness. (Its own graph has no nodes for passages; this one has.)
 """
 
 from __future__ import annotations
@@ -30,14 +34,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from agentmem.encoding.words import STOP_WORDS
-from agentmem.errors import InputError
 from agentmem.protocols import MemoryStore
 from agentmem.types import Hit, Memory, MemoryId, Query, Vectors
 from agentmem_stores._graph_nodes import Fact, Knowledge, checked, phrase
@@ -59,7 +61,8 @@ class Settings:
 
     `damping` is the probability of following a link. `spread` "once" follows each link one step instead of ranking, for
     comparison. `facts` is how many of the nearest facts count, `named` the weight of entities that the question names,
-    `passages` that of the memories' own nearness. With `synonyms` above 1 there are none.
+    `passages` that of the memories' own nearness. With `synonyms` above 1 there are none. `aliases` is how many longer
+    names a name may stand for and still be linked to them; 0: none.
     """
 
     damping: float = 0.5
@@ -69,10 +72,12 @@ class Settings:
     synonyms: float = 0.8
     specificity: bool = True
     neighbours: float = 0.0
+    aliases: int = 0
     spread: Literal["pagerank", "once"] = "pagerank"
 
 
 PRESETS: Mapping[str, Settings] = {
+    "agentmem": Settings(named=0.2, aliases=5),
     "hipporag2": Settings(),
     "hipporag1": Settings(facts=0, named=1.0, passages=0.0),
 }
@@ -82,9 +87,9 @@ class Graph:
     """The store. Safe to share between threads."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
+        self.settings = settings or PRESETS["agentmem"]
         self._lock = threading.RLock()
-        self._held = Knowledge(self.settings.synonyms, self.settings.neighbours)
+        self._held = Knowledge(self.settings.synonyms, self.settings.neighbours, self.settings.aliases)
 
     def add(self, memories: Sequence[Memory]) -> None:
         """Take memories in, known ids replaced; raise VectorError, and take none, if one has no usable vector."""
@@ -142,22 +147,6 @@ class Graph:
         """Return a networkx.Graph: nodes ("entity", phrase) and ("memory", id), with `weight` and `kinds` of edges."""
         with self._lock:
             return self._held.to_networkx()
-
-    def export(self, path: Path) -> None:
-        """Write the graph as GraphML or as node-link JSON, by the ending of the file; raise InputError for another."""
-        import json
-
-        import networkx as nx
-
-        graph = nx.relabel_nodes(self.to_networkx(), ":".join)
-        match path.suffix:
-            case ".graphml":
-                nx.write_graphml(graph, path)
-            case ".json":
-                document = nx.node_link_data(graph, edges="edges")
-                path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-            case other:
-                raise InputError(f"{path.name} ends in {other!r}; a graph is written as .graphml or .json")
 
     def __contains__(self, id: object) -> bool:  # noqa: A002 - the name in the protocol
         return id in self._held.known
@@ -247,17 +236,20 @@ def _best(ids: Sequence[MemoryId], scores: Doubles, k: int, allowed: frozenset[M
 
 
 def make(config: Mapping[str, Any]) -> MemoryStore:
-    """Make an empty store; `preset` ("hipporag2" or "hipporag1") and each of `Settings` may be set."""
+    """Make an empty store; `preset` ("agentmem", "hipporag2" or "hipporag1") and each of `Settings` may be set."""
     known = {field.name for field in fields(Settings)}
     unknown = sorted(set(config) - known - {"preset"})
     if unknown:
         raise ValueError(f"the graph store has no settings {unknown}; it knows preset, {', '.join(sorted(known))}")
-    preset = config.get("preset", "hipporag2")
+    preset = config.get("preset", "agentmem")
     if preset not in PRESETS:
         raise ValueError(f"the graph store has no preset {preset!r}; there are {', '.join(PRESETS)}")
     settings = replace(PRESETS[preset], **{name: value for name, value in config.items() if name != "preset"})
     if not (0 <= settings.damping < 1 and settings.synonyms > 0 and settings.facts >= 0):
         raise ValueError(f"{settings}: 0 <= damping < 1, 0 < synonyms and facts >= 0 are wanted")
-    if min(settings.named, settings.passages, settings.neighbours) < 0 or settings.spread not in {"pagerank", "once"}:
+    if min(settings.named, settings.passages, settings.neighbours, settings.aliases) < 0 or settings.spread not in {
+        "pagerank",
+        "once",
+    }:
         raise ValueError(f'{settings}: weights are 0 and more, and spread is "pagerank" or "once"')
     return Graph(settings)
