@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from agentmem.encoding._slot_words import attribute, subject
+from agentmem.encoding._slot_words import subject
 from agentmem.encoding.aliases import same
-from agentmem.encoding.slots import SELF, Key, asked_slot
+from agentmem.encoding.slots import SELF, Key, asked_loosely, asked_slot
 from agentmem.encoding.stated import stated
 from agentmem.ledger import Ledger, slots
 from agentmem.ledger.rows import maybe_micros, micros
@@ -25,6 +26,8 @@ LEAST = 10
 READ = 64
 """Memories that are read for a value no rule had written down, the newest that hold all words of what is asked for."""
 SPOKEN = [number for number, kind in enumerate(KINDS) if kind in PRIMARY]
+OWNED = re.compile(r"\b(?:my|our)\b|\w['\u2019]s? ", re.IGNORECASE)
+"""How a question names a thing of somebody's: only then are memories read for it that no rule had read."""
 SURE = 0.95
 """Confidence at least, where a rule has read the very value that is asked for."""
 
@@ -70,19 +73,19 @@ def _ruling(
     now: datetime,
 ) -> facts.Ruling | None:
     """Return what the memories that pass the filter say of the slot the question asks for; None where it asks none."""
-    key = asked_slot(question)
-    if key is None:
-        return None
+    loosely = asked_loosely(question)
     catalog = indexes.catalog
     mask = catalog.mask(asked, matching) if asked else None
     speakers = [subject(name) for name in catalog.speakers]
-    subjects = same(key.subject, speakers) if key.subject else frozenset({SELF, *speakers})
-    said = [
-        s for s in slots.of_key(ledger.connection, key.attribute, subjects) if mask is None or mask[catalog.row[s.id]]
-    ]
-    if set(key.attribute.split()) <= set(attribute(question).split()):  # else its name is ours: "home", "employer"
-        said += _stated(key, subjects, {s.seq for s in said}, ledger, indexes, mask)
-    return facts.ruling(said, asked.as_of or now)
+    for key in dict.fromkeys(key for key in (asked_slot(question), loosely) if key is not None):
+        subjects = same(key.subject, speakers) if key.subject else frozenset({SELF, *speakers})
+        said = slots.of_key(ledger.connection, key.attribute, subjects)
+        said = [s for s in said if mask is None or mask[catalog.row[s.id]]]
+        if key == loosely or OWNED.search(question):
+            said += _stated(key, subjects, {s.seq for s in said}, ledger, indexes, mask)
+        if said:
+            return facts.ruling(said, asked.as_of or now)
+    return None
 
 
 def _stated(
