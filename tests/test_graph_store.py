@@ -238,6 +238,20 @@ def test_synonyms_need_vectors_and_go_with_their_entity():
     assert not store.to_networkx().has_edge(*pair)
 
 
+def test_a_snapshot_keeps_vectors_and_synonyms(tmp_path):
+    """What comes back is the same graph to the last bit, with nothing left to be placed; other settings refuse it."""
+    names = ("Reyes", "Ana Reyes", "Porto")
+    store = of([turn(1, "a", *names), turn(2, "b", slots=[("Ana Reyes", "Porto")]), fact(9, "Ben", "Porto", [1])])
+    store.remove([fake_id(2)])
+    store.save(tmp_path)
+    other = graph.make({})
+    other.load(tmp_path)
+    assert (shape(other), other.unplaced()) == (shape(store), ())
+    assert other.phrases().keys() == store.phrases().keys()
+    with pytest.raises(ValueError, match="delete the folder"):
+        graph.make({"aliases": 2}).load(tmp_path)
+
+
 def test_neighbours_share_rank_where_that_is_wanted():
     """With a weight for it, memories beside each other in a thread are joined; a gap stays a gap."""
     store = of([turn(n, f"turn {n}", position=at) for n, at in ((1, 1), (2, 2), (3, 4))], neighbours=0.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,10 +101,7 @@ class Knowledge:
         for name, row in new.items():
             self._displace(name)
             self.phrase_rows.add(name, row)
-        for one, other, cosine in self.phrase_rows.near(list(new), self._least):
-            self._synonyms.setdefault(one, {})[other] = cosine
-            self._synonyms.setdefault(other, {})[one] = cosine
-            self._weigh(one, other)
+        self.link(self.phrase_rows.near(list(new), self._least))
 
     def to_networkx(self) -> Any:
         """Return a networkx.Graph: nodes ("entity", phrase) and ("memory", id), with `weight` and `kinds` of edges."""
@@ -122,27 +119,42 @@ class Knowledge:
 
     def add(self, memory: Memory, row: Vectors) -> None:
         """Take a memory in that is not here; its vector has been checked."""
-        fact = _fact(memory)
-        if fact is not None:
-            self.known[memory.id] = fact
-            self.fact_rows.add(memory.id, row)
-            self._add_fact(memory.id, fact)
-            return
-        passage = _passage(memory)
-        self.known[memory.id] = passage
-        self.passage_rows.add(memory.id, row)
-        self.memory[memory.id] = self.adjacency.node()
-        for name in self._mentions.get(memory.id, ()):
-            self.spread[name] += 1
-            self.adjacency.set(self.entity[name], self.memory[memory.id], 1.0)
-        for name in passage.entities:
-            self._hold(name, memory.id)
-            self._mention(name, memory.id, memory.id)
-        for one, other in passage.ties:
-            self._facts.setdefault((one, other), set()).add(memory.id)
+        self.take(memory.id, _fact(memory) or _passage(memory), row)
+
+    def take(self, i: MemoryId, held_up: Fact | Passage, row: Vectors) -> None:
+        """Take in what a memory that is not here holds up, with its vector."""
+        self.known[i] = held_up
+        if isinstance(held_up, Fact):
+            self.fact_rows.add(i, row)
+            self._add_fact(i, held_up)
+        else:
+            self.passage_rows.add(i, row)
+            self._add_passage(i, held_up)
+
+    def synonyms(self) -> list[tuple[str, str, float]]:
+        """Return (phrase, other, cosine) of each pair once, sorted."""
+        return sorted((a, b, cosine) for a, others in self._synonyms.items() for b, cosine in others.items() if a < b)
+
+    def link(self, synonyms: Iterable[tuple[str, str, float]]) -> None:
+        """Make pairs of entities synonyms."""
+        for one, other, cosine in synonyms:
+            self._synonyms.setdefault(one, {})[other] = cosine
+            self._synonyms.setdefault(other, {})[one] = cosine
             self._weigh(one, other)
-        self._threads.setdefault(passage.place, set()).add(memory.id)
-        self._meet(memory.id, passage, self._beside)
+
+    def _add_passage(self, i: MemoryId, passage: Passage) -> None:
+        self.memory[i] = self.adjacency.node()
+        for name in self._mentions.get(i, ()):
+            self.spread[name] += 1
+            self.adjacency.set(self.entity[name], self.memory[i], 1.0)
+        for name in passage.entities:
+            self._hold(name, i)
+            self._mention(name, i, i)
+        for one, other in passage.ties:
+            self._facts.setdefault((one, other), set()).add(i)
+            self._weigh(one, other)
+        self._threads.setdefault(passage.place, set()).add(i)
+        self._meet(i, passage, self._beside)
 
     def _drop_passage(self, i: MemoryId, passage: Passage) -> None:
         self._meet(i, passage, 0.0)

@@ -34,6 +34,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -43,6 +44,7 @@ from agentmem.encoding.words import STOP_WORDS
 from agentmem.protocols import MemoryStore
 from agentmem.types import Hit, Memory, MemoryId, Query, Vectors
 from agentmem_stores._graph_nodes import Fact, Knowledge, checked, phrase
+from agentmem_stores._graph_snapshot import read, write
 from agentmem_stores._pagerank import pagerank_of
 
 _TOLERANCE = 1e-7
@@ -89,7 +91,14 @@ class Graph:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or PRESETS["agentmem"]
         self._lock = threading.RLock()
-        self._held = Knowledge(self.settings.synonyms, self.settings.neighbours, self.settings.aliases)
+        self._held = self._empty()
+
+    @property
+    def _form(self) -> str:
+        return f"agentmem graph 1 {self.settings}"
+
+    def _empty(self) -> Knowledge:
+        return Knowledge(self.settings.synonyms, self.settings.neighbours, self.settings.aliases)
 
     def add(self, memories: Sequence[Memory]) -> None:
         """Take memories in, known ids replaced; raise VectorError, and take none, if one has no usable vector."""
@@ -147,6 +156,18 @@ class Graph:
         """Return a networkx.Graph: nodes ("entity", phrase) and ("memory", id), with `weight` and `kinds` of edges."""
         with self._lock:
             return self._held.to_networkx()
+
+    def save(self, folder: Path) -> None:
+        """Write the graph into the folder, vectors of phrases and synonyms included."""
+        with self._lock:
+            write(self._held, folder, self._form)
+
+    def load(self, folder: Path) -> None:
+        """Take back what `save` wrote; raise ValueError for files that are not understood, or of other settings."""
+        fresh = self._empty()
+        read(fresh, folder, self._form)
+        with self._lock:
+            self._held = fresh
 
     def __contains__(self, id: object) -> bool:  # noqa: A002 - the name in the protocol
         return id in self._held.known
