@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentmem.cli.options import AsJson, Embedder, Root, Space
-from agentmem.cli.terminal import counted, dim, emit, open_root, open_space, progress, size
+from agentmem.cli.terminal import Tick, counted, dim, emit, open_root, open_space, progress, size
+
+if TYPE_CHECKING:
+    from agentmem import space as spaces
+    from agentmem.formats import openie
 
 PANEL = "Files"
 
@@ -22,9 +26,12 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     space: Space,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The conversation to import.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The conversation or extraction to import.", show_default=False)
+    ],
     form: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="jsonl, openai or locomo; default: found out.")
+        str | None,
+        typer.Option("--format", metavar="NAME", help="jsonl, openai, locomo or openie; default: found out."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file and say what is in it.")] = False,
     embedder: Embedder = None,
@@ -33,13 +40,15 @@ def import_(
 ) -> None:
     """Import a conversation: all of it or, if a line is wrong, nothing.
 
-    JSON lines, OpenAI or ChatGPT chats, or LoCoMo. What was imported before is known again and adds nothing.
+    JSON lines, OpenAI or ChatGPT chats, LoCoMo, or passages with their triples (OpenIE, as of HippoRAG). What was
+    imported before is known again and adds nothing.
 
     [dim]$[/] agentmem import alice chat.jsonl
     """
-    from agentmem.formats import detect
+    from agentmem.formats import detect, openie
 
     parsed = detect.read(file, form)
+    triples = sum(map(len, parsed.triples)) if isinstance(parsed, openie.Extracted) else None
     threads = len({draft.thread for draft in parsed.drafts})
     report = {
         "space": space,
@@ -47,11 +56,13 @@ def import_(
         "turns": len(parsed.drafts),
         "threads": threads,
         "left_out": dict(parsed.skipped),
+        **({} if triples is None else {"facts": triples}),
     }
     left_out = "".join(f", {number} {what} left out" for what, number in parsed.skipped.items())
-    found = (
-        f"{file.name}: {counted(len(parsed.drafts), 'turn')} in {counted(threads, 'thread')}, {parsed.format}{left_out}"
-    )
+    what = counted(len(parsed.drafts), "turn") if triples is None else counted(len(parsed.drafts), "passage")
+    found = f"{file.name}: {what} in {counted(threads, 'thread')}, {parsed.format}" + left_out
+    if triples is not None:
+        found += f", {counted(triples, 'fact')}"
     if dry_run:
         emit({**report, "added": 0}) if as_json else typer.echo(f"{found}. Nothing was imported: this was a dry run.")
         return
@@ -59,16 +70,27 @@ def import_(
         before = len(opened)
         with progress("Remembering") as tick:
             ids = opened.remember(parsed.drafts, progress=tick)
+            if isinstance(parsed, openie.Extracted):
+                _remember_facts(opened, parsed, ids, tick)
         added = len(opened) - before
+        known = len(set(ids)) + (triples or 0) - added
         if as_json:
-            emit({**report, "added": added, "known": len(set(ids)) - added, "memories": len(opened)})
+            emit({**report, "added": added, "known": known, "memories": len(opened)})
         else:
-            typer.echo(f"{found}: {added} added, {len(set(ids)) - added} known before.")
+            typer.echo(f"{found}: {added} added, {known} known before.")
             typer.echo(
                 dim(
                     f"{space} holds {counted(len(opened), 'memory', 'memories')}. Try: agentmem recall {space} QUESTION"
                 )
             )
+
+
+def _remember_facts(space: spaces.Space, extracted: openie.Extracted, ids: list[str], tick: Tick | None) -> None:
+    """Remember the triples under the passages, which are committed; whoever stops between the two imports again."""
+    from agentmem.extract import remember_facts
+    from agentmem.formats import openie
+
+    remember_facts(space, openie.facts(extracted, ids), progress=tick)
 
 
 def export(

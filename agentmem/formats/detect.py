@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agentmem.errors import ImportRefusedError, NotFoundError
-from agentmem.formats import jsonl, openai_chat
+from agentmem.formats import jsonl, openai_chat, openie
 from agentmem.formats.faults import of_json, refuse
 from agentmem.formats.parsed import Parsed
 
-Format = Literal["jsonl", "openai", "locomo"]
+Format = Literal["jsonl", "openai", "locomo", "openie"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 ACCEPTED = """\
   JSON lines     {"speaker": "Ines", "text": "Hello.", "said_at": "2025-03-03T19:12:00+01:00"}, one turn a line
   OpenAI chats   conversations.json of a ChatGPT export (or its .zip), or [{"role": "user", "content": "Hello."}, ...]
-  LoCoMo         [{"sample_id": ..., "conversation": {"session_1": [...], ...}}, ...]"""
+  LoCoMo         [{"sample_id": ..., "conversation": {"session_1": [...], ...}}, ...]
+  OpenIE         {"docs": [{"title": ..., "text": ..., "extracted_triples": [["Miso", "is cat of", "Ana"]]}]}"""
 EXPORTED = "conversations.json"
 """The member of a ChatGPT export's zip that holds the chats."""
 MAX_UNPACKED = 4 * 2**30
@@ -48,6 +49,8 @@ def read(path: Path, format: str | None = None) -> Parsed:  # noqa: A002 - the w
         parsed = Parsed("jsonl", jsonl.drafts(text, source))
     elif kind == "openai":
         parsed = (openai_chat.parse_lines if lines else openai_chat.parse)(text, source, stem)
+    elif kind == "openie":
+        parsed = openie.parse(_document(text, source), source, stem)
     else:
         parsed = _locomo(path)
     if not parsed.drafts:
@@ -78,6 +81,8 @@ def _of_document(document: Any) -> tuple[Format, bool] | None:
         return None
     if "conversation" in first and isinstance(first["conversation"], dict):
         return "locomo", False
+    if isinstance(document, dict) and isinstance(document.get("docs"), list):
+        return "openie", False
     if "mapping" in first or "messages" in first:
         return "openai", False
     if isinstance(document, list):
@@ -135,6 +140,15 @@ def _exported(path: Path) -> bytes:
             return archive.read(names[0])
     except zipfile.BadZipFile as error:
         raise ImportRefusedError(f"{path.name} is a damaged zip ({error}); download it again") from error
+
+
+def _document(text: str, source: str) -> str:
+    """Return `text` if it is JSON, as a format that was named promises; else refuse it."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        raise refuse(source, [(error.lineno, of_json(error))]) from error
+    return text
 
 
 def _locomo(path: Path) -> Parsed:

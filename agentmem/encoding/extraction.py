@@ -1,0 +1,208 @@
+"""Facts read out of memories: the value they are, what reads them (an extractor), and the one that needs no model.
+
+A fact is subject, relation and object, with the memories that it was read from. Slots of the rules become facts that
+hold one value at a time ("Ana Reyes's locker code is 4417"); simple relations become facts that do not. "I" and "my"
+are the speaker. An ending ("I no longer live in Porto") gives no fact: the memory itself empties the slot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from agentmem.clock import aware
+from agentmem.encoding._relations import Relation, relations, third
+from agentmem.encoding._slot_words import subject as key_of
+from agentmem.encoding.dates import find_times
+from agentmem.encoding.slots import Slot, read_slots
+from agentmem.errors import InputError, LineageError
+from agentmem.types import Memory, MemoryId
+
+RULES = "rules"
+"""What a fact of the rules names as its reader."""
+
+
+CONTEXT = 4
+"""Turns before those that are read, which an extractor may need to understand them."""
+
+
+class ExtractionWarning(RuntimeWarning):
+    """Something of an extraction went another way than asked, and was not lost; the message says what and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedFact:
+    """What one or more memories say: subject, relation and object as written.
+
+    `functional`: one value at a time, so a newer one supersedes it. `valid_from` and `valid_to` are aware, None where
+    nothing is said. `parents` are the memories it was read from, never none. `confidence` in [0, 1] is what a model
+    says of itself; rules say nothing of it. `by` is who read it. `sentence` says it in words, by default the three in a
+    row.
+
+    Raises InputError for empty parts and impossible numbers, LineageError without parents, TimeError for naive times.
+    """
+
+    subject: str
+    relation: str
+    object: str
+    parents: tuple[MemoryId, ...]
+    functional: bool = False
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    confidence: float | None = None
+    by: str = RULES
+    sentence: str = ""
+
+    def __post_init__(self) -> None:
+        if not (self.subject.strip() and self.relation.strip() and self.object.strip()):
+            raise InputError(f"a fact has three parts, and one of {self.triple} is empty")
+        if not self.parents:
+            raise LineageError(f"{self.triple} names no memory that it was read from")
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise InputError(f"confidence={self.confidence} must be between 0 and 1")
+        for name in ("valid_from", "valid_to"):
+            if (moment := getattr(self, name)) is not None:
+                aware(moment, name)
+
+    @property
+    def triple(self) -> tuple[str, str, str]:
+        """Subject, relation, object."""
+        return (self.subject, self.relation, self.object)
+
+    @property
+    def text(self) -> str:
+        """The fact as a sentence."""
+        return self.sentence or " ".join(self.triple)
+
+    @property
+    def digest(self) -> str:
+        """What is the same for facts that say the same, compared without case and space: 32 hexadecimal digits."""
+        folded = [" ".join(part.casefold().split()) for part in self.triple]
+        return hashlib.sha256(json.dumps(folded).encode()).hexdigest()[:32]
+
+
+class FactExtractor(Protocol):
+    """Reads facts out of turns. `name` goes into every fact; `batch` is how many turns it likes at a time."""
+
+    @property
+    def name(self) -> str:
+        """What is named as the reader of its facts."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Turns a call."""
+        ...
+
+    def __call__(self, turns: Sequence[Memory], context: Sequence[Memory] = (), /) -> list[ExtractedFact]:
+        """Return the facts of `turns`, which follow one another in a thread; `context` are those before them."""
+        ...
+
+
+class RuleExtractor:
+    """The extractor without a model. It reads each turn on its own."""
+
+    name = RULES
+    batch = 64
+
+    def __call__(self, turns: Sequence[Memory], context: Sequence[Memory] = (), /) -> list[ExtractedFact]:  # noqa: ARG002 - the protocol's
+        """Return what `rule_facts` reads."""
+        return rule_facts(turns)
+
+
+def rule_facts(memories: Sequence[Memory]) -> list[ExtractedFact]:
+    """Return the facts that rules read out of memories, in their order, each once a memory."""
+    facts: list[ExtractedFact] = []
+    for memory in memories:
+        said = tuple(relations(memory.text, memory.speaker))
+        held = list(_of_slots(memory, said))
+        pairs = {(fact.subject, fact.object) for fact in held}
+        free = [_of_relation(memory, r) for r in said if (r.subject, r.object) not in pairs]
+        once: dict[str, ExtractedFact] = {}
+        for fact in (*held, *free):
+            once.setdefault(fact.digest, fact)
+        facts += once.values()
+    return facts
+
+
+_IN_WORDS = {
+    "home": "lives in",
+    "place": "is in",
+    "employer": "works at",
+    "job": "works as",
+}
+"""Attributes that a verb says, where the sentence is read as the same slot again."""
+
+
+def _of_slots(memory: Memory, said: Sequence[Relation]) -> Iterator[ExtractedFact]:
+    read = read_slots(memory.text, memory.speaker)
+    homes = {(slot.subject, slot.value, slot.span) for slot in read if slot.attribute == "home"}
+    for slot in read:
+        # whoever moves to a town lives there and is there: one fact says it
+        doubled = slot.attribute == "place" and (slot.subject, slot.value, slot.span) in homes
+        if slot.ends or doubled or not slot.value.strip():
+            continue
+        if (fact := _of_slot(memory, slot, said)) is not None:
+            yield fact
+
+
+def _of_slot(memory: Memory, slot: Slot, said: Sequence[Relation]) -> ExtractedFact | None:
+    """Return the fact of a slot, in a sentence from which the rules read the same slot again; None for no such one.
+
+    A slot that cannot be said in a sentence was read from words that are none of it.
+    """
+    clause = memory.text[slice(*slot.span)]
+    if slot.subject.endswith(" i"):  # "Last Friday I"
+        return None
+    for who, relation, sentence in _sayings(memory, slot, clause, said):
+        if (slot.key, slot.value) in {(again.key, again.value) for again in read_slots(sentence)}:
+            since = _since(clause, memory.said_at)
+            parents = (memory.id,)
+            return ExtractedFact(
+                who, relation, slot.value, parents, functional=True, valid_from=since, sentence=sentence
+            )
+    return None
+
+
+def _sayings(memory: Memory, slot: Slot, clause: str, said: Sequence[Relation]) -> Iterator[tuple[str, str, str]]:
+    """Yield subject, relation and sentence in which a slot may be said, the most natural first."""
+    if not slot.subject:
+        yield slot.attribute, "is", f"The {slot.attribute} is {slot.value}"
+        return
+    who = _as_written(slot.subject, memory)
+    verbs = [r.relation for r in said if (r.subject, r.object) == (who, slot.value)]
+    verbs += [_IN_WORDS[slot.attribute]] if slot.attribute in _IN_WORDS else []
+    between = re.search(rf"\b(?:I|[Ww]e|{re.escape(who)}) ((?:[a-z]+ ){{1,5}}){re.escape(slot.value)}", clause)
+    verbs += [between[1].strip(), third(between[1].strip())] if between else []
+    for verb in verbs:
+        yield who, verb, f"{who} {verb} {slot.value}"
+    yield who, slot.attribute, f"{who}'s {slot.attribute} is {slot.value}"
+
+
+def _as_written(key: str, memory: Memory) -> str:
+    """Return who a slot's subject is, as the text or the speaker's name writes it."""
+    if memory.speaker and (speaker := key_of(memory.speaker)):
+        if key == speaker:
+            return memory.speaker
+        if key.startswith(f"{speaker} "):  # my sister
+            return f"{memory.speaker}'s {key.removeprefix(speaker).strip()}"
+    found = re.search(rf"(?<!\w){re.escape(key)}(?!\w)", memory.text, re.IGNORECASE)
+    return found[0] if found else key
+
+
+def _of_relation(memory: Memory, said: Relation) -> ExtractedFact:
+    since = _since(said.clause, memory.said_at)
+    return ExtractedFact(said.subject, said.relation, said.object, (memory.id,), valid_from=since)
+
+
+def _since(clause: str, said_at: datetime) -> datetime | None:
+    """Return since when it is so, where the clause says so: "since 2016", "last week"; never later than it was said."""
+    for time in find_times(clause, said_at):
+        if time.kind in {"since", "point"} and time.interval.start < said_at:
+            return time.interval.start
+    return None
