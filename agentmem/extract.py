@@ -41,9 +41,9 @@ def extract(
 ) -> list[MemoryId]:
     """Read facts out of the turns and notes that `extractor` (default: the rules) has not read yet; remember them.
 
-    Each batch is one transaction; the ids of the facts that are new are returned. `again` reads everything once more,
-    for example after a model fell back to the rules. What is erased meanwhile takes its facts along and stops nothing.
-    `progress` is told how far in the ledger it is, of how far.
+    The ids of the facts that are new are returned. `again` reads everything once more, for example after a model fell
+    back to the rules. What is erased meanwhile takes its facts along and stops nothing. `progress` is told how far in
+    the ledger it is, of how far.
 
     Raises ModelError where a model does not answer: what was read before is kept, and the next call goes on there.
     """
@@ -56,7 +56,7 @@ def extract(
     before: defaultdict[str, deque[Memory]] = defaultdict(lambda: deque(maxlen=CONTEXT))
     written: list[MemoryId] = []
     for stride in _strides(space, max(mark - LOOK_BACK, 0), last):
-        for turns, context in _batches(stride, before, mark, reader.batch):
+        for turns, context in _stretches(stride, before, mark):
             written += remember_facts(space, reader(turns, context))
         if stride[-1].seq > mark:
             ledger.note(noted, stride[-1].seq)
@@ -103,20 +103,19 @@ def _strides(space: Space, after: int, last: int) -> Iterator[list[Memory]]:
             return
 
 
-def _batches(
-    stride: Sequence[Memory], before: Mapping[str, deque[Memory]], mark: int, size: int
+def _stretches(
+    stride: Sequence[Memory], before: Mapping[str, deque[Memory]], mark: int
 ) -> Iterator[tuple[list[Memory], list[Memory]]]:
-    """Yield turns of one thread that are to be read together, with those before them; note them in `before`."""
+    """Yield the unread turns of each thread, with those before them; note all in `before`."""
     threads: defaultdict[str, list[Memory]] = defaultdict(list)
     for memory in stride:
         if memory.kind in SPOKEN:
             threads[memory.thread].append(memory)
     for thread, spoken in threads.items():
         unread = [memory for memory in spoken if memory.seq > mark and memory.kind in PRIMARY]
-        for start in range(0, len(unread), size):
-            turns = unread[start : start + size]
-            heard = [*before[thread], *(memory for memory in spoken if memory.seq < turns[0].seq)]
-            yield turns, heard[-CONTEXT:]
+        if unread:
+            heard = [*before[thread], *(memory for memory in spoken if memory.seq < unread[0].seq)]
+            yield unread, heard[-CONTEXT:]
         before[thread].extend(spoken)
 
 

@@ -25,6 +25,8 @@ IN_JSON = """
 
 Answer with one JSON object and nothing else. Its JSON Schema is:
 """
+CUT_SHORT = frozenset({"LengthFinishReasonError", "ContentFilterFinishReasonError"})
+"""What OpenAI's client raises, where other clients return the answer as far as it went."""
 MOST_TRIED = 50
 """Braces of an answer in words at which an object may begin."""
 
@@ -100,6 +102,8 @@ class _Structured:
         except (ValidationError, json.JSONDecodeError):
             raise
         except Exception as error:
+            if type(error).__name__ in CUT_SHORT:
+                raise ValueError(f"the answer was cut short: {error}") from error
             raise failure(error, name_of(self.model)) from error
 
 

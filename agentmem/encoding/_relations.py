@@ -32,19 +32,8 @@ _VERBS = (
 """Verbs read in the present: what one likes, has and does."""
 _PAST = (
     *("adopted", "bought", "visited", "met", "joined", "started", "finished", "won", "built", "painted", "wrote"),
-    *(
-        "read",
-        "watched",
-        "attended",
-        "organized",
-        "organised",
-        "planted",
-        "learned",
-        "learnt",
-        "ran",
-        "made",
-        "founded",
-    ),
+    *("read", "watched", "attended", "organized", "organised", "planted", "learned", "learnt", "ran", "made"),
+    *("founded", "played", "studied"),
 )
 """Verbs read in the past: what happened once."""
 
@@ -62,11 +51,13 @@ def third(verb: str) -> str:
 
 
 _THIRD = {third(verb) for verb in _VERBS}
+_BARE = {*_VERBS} - {*_PAST}
+"""Verbs that a name cannot stand before: "Ana love"."""
 _CLAUSES = re.compile(r"(?<=[.!?;\n])\s*|, (?:and|but|so) |\s+(?:and|but) (?=I\b)|\s[-\u2013\u2014]+\s")
 _ADVERBS = r"(?:also|really|just|absolutely|both|still|recently|finally|always|often|usually|even|actually)"
-_NAME = r"[A-Z][\w'\u2019-]*(?: [A-Z][\w'\u2019-]*){0,3}"
+_CAPITAL = r"[A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017f\u0391-\u03a9\u0410-\u042f]"
+_NAME = rf"{_CAPITAL}[\w'\u2019-]*(?: {_CAPITAL}[\w'\u2019-]*){{0,3}}"
 _RELATION = re.compile(
-    rf"(?:(?:and|but|so|well|oh|yes|yeah|wow|hey|btw|also|then),? )?"
     rf"(?P<subject>I|[Ww]e|{_NAME})(?:['\u2019]ve| have| has)? (?:{_ADVERBS} )*"
     rf"(?P<verb>{'|'.join(sorted({*_VERBS, *_THIRD, *_PAST}, key=len, reverse=True))}) (?P<object>.+)",
 )
@@ -77,13 +68,14 @@ _NO_NAME = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"[,;:!?\n]|\.(?=\s|$)| (?:because|since|when|while|which|who|so|but|if|although|after|before|that|as|and (?:I|we)|"
+    r"[,;:!?\n]|\.(?=\s|$)| (?:because|since|when|while|which|who|so|but|if|although|after|before|that|as|"
+    r"and (?:I|we|it|they|he|she|got|met|had|was|were|\w{3,}ed)|"
     r"last|yesterday|today|tonight|tomorrow|recently|ago|too|lately|these days|right now)\b",
     re.IGNORECASE,
 )
 _EMPTY = re.compile(
-    r"(?:it|them|that|this|him|her|you|me|us|so|to|been|a lot|lots|no|not|nothing|how|what|why|where|had|got"
-    r"|.*n['\u2019]t)\b",
+    r"(?:it|them|that|this|him|her|you|me|us|so|to|been|a lot|lots|no|not|nothing|had|got|always|never|already|just"
+    r"|only|ever|how|what|why|where|when|if|whether|who|which|.*n['\u2019]t)\b",
     re.IGNORECASE,
 )
 _CUT = re.compile(
@@ -106,14 +98,14 @@ def relations(text: str, speaker: str | None) -> Iterator[Relation]:
             if speaker is None:
                 continue
             who = speaker
-        elif _NO_NAME.match(who) or found["verb"] in _VERBS or who not in find_entities(bare, names=(speaker or "",)):
+        elif _NO_NAME.match(who) or found["verb"] in _BARE or who not in find_entities(bare, names=(speaker or "",)):
             continue
         cut = _END.search(found["object"])
         value = _owned(found["object"][: cut.start() if cut else None].strip(" .\"'"), speaker)
         if not value or _EMPTY.match(value) or _CUT.search(value) or len(value.split()) > _LONGEST:
             continue
         verb = found["verb"]
-        yield Relation(who, third(verb) if verb in _VERBS and verb not in _PAST else verb, value, bare)
+        yield Relation(who, third(verb) if verb in _BARE else verb, value, bare)
 
 
 def _owned(value: str, speaker: str | None) -> str:

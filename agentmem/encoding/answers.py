@@ -1,16 +1,15 @@
 """What a model answered, kept in an SQLite file under the digest of what it was asked: a broken run asks nothing twice.
 
-The answers tell what people said, so they go where people's words go: `forget` deletes those for given texts, and
-rewrites the file so that no freed page keeps them. The file may be thrown away at any time; it is no truth.
+The answers tell what people said, so they are kept among what every erasure throws away. The file is no truth: it may
+go at any time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -21,12 +20,7 @@ Still = Callable[[Sequence[MemoryId]], AbstractContextManager[bool]]
 """Says whether memories are all still there, and keeps them from being erased inside the block."""
 
 BUSY_S = 10.0
-_TABLES = """
-CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, answer TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sources (
-    text TEXT NOT NULL, key TEXT NOT NULL REFERENCES answers (key), PRIMARY KEY (text, key)
-) WITHOUT ROWID;
-"""
+_TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
 
 
 @contextlib.contextmanager
@@ -53,33 +47,13 @@ class Answers:
             return None if row is None else str(row[0])
         return None
 
-    def put(self, key: str, model: str, answer: str, read: Sequence[Memory]) -> None:
+    def put(self, key: str, answer: str, read: Sequence[Memory]) -> None:
         """Keep an answer to what was `read`, unless some of that is gone meanwhile."""
         with self._still([memory.id for memory in read]) as there:
             if not there:
                 return
             with self._surviving("written"), self._opened() as db:
-                db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, model, answer))
-                rows = [(digest(memory.text), key) for memory in read]
-                db.executemany("INSERT OR IGNORE INTO sources VALUES (?, ?)", rows)
-
-    def forget(self, texts: Iterable[str]) -> int:
-        """Delete every answer that was given to any of the texts, and its bytes; return how many there were.
-
-        Raises sqlite3.Error where that cannot be done: then they are still there.
-        """
-        if not self.file.exists():
-            return 0
-        digests = [(digest(text),) for text in texts]
-        with self._opened() as db:
-            db.execute("CREATE TEMP TABLE gone (text TEXT)")
-            db.executemany("INSERT INTO temp.gone VALUES (?)", digests)
-            keys = db.execute("SELECT DISTINCT key FROM sources WHERE text IN (SELECT text FROM temp.gone)").fetchall()
-            db.executemany("DELETE FROM sources WHERE key = ?", keys)
-            db.executemany("DELETE FROM answers WHERE key = ?", keys)
-            db.commit()
-            db.execute("VACUUM")
-        return len(keys)
+                db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, answer))
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -88,7 +62,7 @@ class Answers:
             # a rollback journal, not a WAL: nothing lies beside the file once it is closed
             db.execute("PRAGMA secure_delete=ON")
             db.execute("PRAGMA temp_store=MEMORY")
-            db.executescript(_TABLES)
+            db.execute(_TABLE)
             with db:
                 yield db
 
@@ -107,8 +81,3 @@ class Answers:
                 ExtractionWarning,
                 stacklevel=4,
             )
-
-
-def digest(text: str) -> str:
-    """Return under which name a text stands among the sources."""
-    return hashlib.sha256(text.encode()).hexdigest()

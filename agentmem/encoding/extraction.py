@@ -87,16 +87,11 @@ class ExtractedFact:
 
 
 class FactExtractor(Protocol):
-    """Reads facts out of turns. `name` goes into every fact; `batch` is how many turns it likes at a time."""
+    """Reads facts out of turns. `name` goes into every fact."""
 
     @property
     def name(self) -> str:
         """What is named as the reader of its facts."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Turns a call."""
         ...
 
     def __call__(self, turns: Sequence[Memory], context: Sequence[Memory] = (), /) -> list[ExtractedFact]:
@@ -108,7 +103,6 @@ class RuleExtractor:
     """The extractor without a model. It reads each turn on its own."""
 
     name = RULES
-    batch = 64
 
     def __call__(self, turns: Sequence[Memory], context: Sequence[Memory] = (), /) -> list[ExtractedFact]:  # noqa: ARG002 - the protocol's
         """Return what `rule_facts` reads."""
@@ -139,13 +133,17 @@ _IN_WORDS = {
 """Attributes that a verb says, where the sentence is read as the same slot again."""
 
 
+_NO_VALUE = re.compile(r"(?:and|but|or|so|which|because|if|when|while|can['\u2019]t|me|us|hard)\b", re.IGNORECASE)
+"""How what a slot rule took for a value begins where it is another clause, or no thing."""
+
+
 def _of_slots(memory: Memory, said: Sequence[Relation]) -> Iterator[ExtractedFact]:
     read = read_slots(memory.text, memory.speaker)
     homes = {(slot.subject, slot.value, slot.span) for slot in read if slot.attribute == "home"}
     for slot in read:
         # whoever moves to a town lives there and is there: one fact says it
         doubled = slot.attribute == "place" and (slot.subject, slot.value, slot.span) in homes
-        if slot.ends or doubled or not slot.value.strip():
+        if slot.ends or doubled or not slot.value.strip() or _NO_VALUE.match(slot.value):
             continue
         if (fact := _of_slot(memory, slot, said)) is not None:
             yield fact
@@ -161,7 +159,7 @@ def _of_slot(memory: Memory, slot: Slot, said: Sequence[Relation]) -> ExtractedF
         return None
     for who, relation, sentence in _sayings(memory, slot, clause, said):
         if (slot.key, slot.value) in {(again.key, again.value) for again in read_slots(sentence)}:
-            since = _since(clause, memory.said_at)
+            since = _since(clause, slot.value, memory.said_at)
             parents = (memory.id,)
             return ExtractedFact(
                 who, relation, slot.value, parents, functional=True, valid_from=since, sentence=sentence
@@ -173,6 +171,8 @@ def _sayings(memory: Memory, slot: Slot, clause: str, said: Sequence[Relation]) 
     """Yield subject, relation and sentence in which a slot may be said, the most natural first."""
     if not slot.subject:
         yield slot.attribute, "is", f"The {slot.attribute} is {slot.value}"
+        if re.match(rf"{re.escape(slot.attribute)}\s*(?:[:=]|->)", clause, re.IGNORECASE):
+            yield slot.attribute, "is", f"{slot.attribute}: {slot.value}"
         return
     who = _as_written(slot.subject, memory)
     verbs = [r.relation for r in said if (r.subject, r.object) == (who, slot.value)]
@@ -196,13 +196,32 @@ def _as_written(key: str, memory: Memory) -> str:
 
 
 def _of_relation(memory: Memory, said: Relation) -> ExtractedFact:
-    since = _since(said.clause, memory.said_at)
-    return ExtractedFact(said.subject, said.relation, said.object, (memory.id,), valid_from=since)
+    thing = _timeless(said.object, memory.said_at)
+    since = _since(said.clause, thing, memory.said_at)
+    return ExtractedFact(said.subject, said.relation, thing, (memory.id,), valid_from=since)
 
 
-def _since(clause: str, said_at: datetime) -> datetime | None:
-    """Return since when it is so, where the clause says so: "since 2016", "last week"; never later than it was said."""
+def _timeless(value: str, said_at: datetime) -> str:
+    """Return a value without the time at its end, which is none of the thing's name: "the Louvre in May 2023"."""
+    times = find_times(value, said_at)
+    if not times or times[-1].end_char < len(value):
+        return value
+    return _BEFORE_TIME.sub("", value[: times[-1].start_char]) or value
+
+
+def _since(clause: str, value: str, said_at: datetime) -> datetime | None:
+    """Return since when it is so, where the clause says so ("since 2016", "last week") and that is past when said.
+
+    A value that is a time itself ("my deadline is 1 March") says nothing of when it came to hold.
+    """
+    place = clause.find(value)
     for time in find_times(clause, said_at):
-        if time.kind in {"since", "point"} and time.interval.start < said_at:
+        before = f" {clause[place : time.start_char]}"
+        its_value = 0 <= place <= time.start_char < place + len(value) and not _BEFORE_TIME.sub("", before)
+        if time.kind in {"since", "point"} and time.interval.start < said_at and not its_value:
             return time.interval.start
     return None
+
+
+_BEFORE_TIME = re.compile(r"(?:[ ,]+(?:in|on|at|the|since|from|by|around|during))*[ ,]*$")
+"""What leads from a thing to a time."""

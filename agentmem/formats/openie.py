@@ -42,6 +42,7 @@ class Document(BaseModel):
     def _whole(self) -> Document:
         if self.text is None and self.passage is None:
             raise ValueError("a document needs a 'text' or a 'passage'")
+        check_text(self.whole)
         return self
 
     @property
@@ -99,9 +100,11 @@ def _triple(raw: Any) -> Triple | None:
     """Return subject, relation and object; None for what is not three texts."""
     match raw:
         case [str(subject), str(relation), str(object_)]:
+            triple = subject.strip(), relation.strip(), object_.strip()
             try:
-                return check_text(subject).strip(), check_text(relation).strip(), check_text(object_).strip()
+                check_text(" ".join(triple))
             except ValueError:
                 return None
+            return triple if all(triple) else None
         case _:
             return None
