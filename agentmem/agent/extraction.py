@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from agentmem.agent.models import check_model, failure, name_of, open_model
-from agentmem.encoding.openie import Ask, Messages, OpenIE
+from agentmem.encoding._openie_form import Messages
+from agentmem.encoding.openie import Ask, OpenIE
 from agentmem.errors import ModelError
 
 if TYPE_CHECKING:
