@@ -95,6 +95,28 @@ def test_a_large_graph_keeps_its_bound():
         assert np.abs(ranks - wanted).max() < tolerance
 
 
+def test_only_the_wanted_are_as_exact_as_asked():
+    """Where a hub is not wanted, the leaves keep the bound and fewer products are made."""
+    edges = {(0, n): 1.0 for n in range(1, 2000)} | {(n, n + 1): 0.5 for n in range(1, 1999)}
+    graph = matrix(2000, edges)
+    reset = np.zeros(2000)
+    reset[[7, 900]] = 1
+    leaves, made = np.arange(1, 2000), []
+
+    def counted(vectors):
+        made.append(1)
+        return graph @ vectors
+
+    degrees = np.asarray(graph.sum(axis=1)).ravel()
+    whole = pagerank_of(counted, degrees, reset, tolerance=1e-7)
+    most = len(made)
+    some = pagerank_of(counted, degrees, reset, tolerance=1e-7, wanted=leaves)
+    wanted = oracle(2000, edges, reset, 0.5)
+    assert np.abs(whole - wanted).max() < 1e-7
+    assert np.abs(some - wanted)[leaves].max() < 1e-7
+    assert len(made) - most < most
+
+
 def test_nonsense_is_refused():
     """Negative weights, resets that do not fit or are not numbers, and a damping that never resets are said so."""
     graph = matrix(2, {(0, 1): 1.0})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from agentmem.encoding.words import STOP_WORDS
 from agentmem.errors import VectorError
@@ -59,6 +60,7 @@ class Knowledge:
         self.memory: dict[MemoryId, int] = {}
         self.spread: Counter[str] = Counter()  # how many memories that are here mention an entity
         self.passage_rows, self.fact_rows, self.phrase_rows = Rows(), Rows(), Rows()
+        self._nodes: npt.NDArray[np.int64] | None = None  # looking 50,000 up takes as long as half of a ranking
         self._least = synonyms
         self._beside = neighbours
         self._holders: dict[str, set[MemoryId]] = {}  # the memories that name an entity: it lives while there is one
@@ -76,6 +78,14 @@ class Knowledge:
             if len(rows):
                 return int(rows.matrix.shape[1])
         return None
+
+    @property
+    def nodes(self) -> npt.NDArray[np.int64]:
+        """Return (n,) the nodes of the memories, in the order of `passage_rows`."""
+        if self._nodes is None:
+            ids = self.passage_rows.names
+            self._nodes = np.fromiter((self.memory[i] for i in ids), np.int64, len(ids))
+        return self._nodes
 
     def remove(self, i: MemoryId) -> None:
         """Drop a memory that is here, with every node, edge and weight that only it held up."""
@@ -143,6 +153,7 @@ class Knowledge:
             self._weigh(one, other)
 
     def _add_passage(self, i: MemoryId, passage: Passage) -> None:
+        self._nodes = None
         self.memory[i] = self.adjacency.node()
         for name in self._mentions.get(i, ()):
             self.spread[name] += 1
@@ -157,6 +168,7 @@ class Knowledge:
         self._meet(i, passage, self._beside)
 
     def _drop_passage(self, i: MemoryId, passage: Passage) -> None:
+        self._nodes = None
         self._meet(i, passage, 0.0)
         _discard(self._threads, passage.place, i)
         for one, other in passage.ties:

@@ -13,6 +13,7 @@ that an edge can change without touching its neighbours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -44,9 +45,19 @@ def pagerank(matrix: Any, resets: Ranks, *, damping: float = 0.5, tolerance: flo
 
 
 def pagerank_of(
-    product: Product, degrees: Ranks, resets: Ranks, *, damping: float = 0.5, tolerance: float = TOLERANCE
+    product: Product,
+    degrees: Ranks,
+    resets: Ranks,
+    *,
+    damping: float = 0.5,
+    tolerance: float = TOLERANCE,
+    wanted: npt.NDArray[np.int64] | None = None,
 ) -> Ranks:
-    """Return the ranks of a graph that is known by its product with vectors and by its degrees (n,)."""
+    """Return the ranks of a graph that is known by its product with vectors and by its degrees (n,).
+
+    The tolerance is that of the nodes `wanted`, by default of all. The bound grows with the degree, so where hubs are
+    not among them it is met some steps earlier; the ranks of the others are then that much less exact.
+    """
     if not 0 <= damping < 1:
         raise InputError(f"a damping of {damping} never resets; choose 0 <= damping < 1, such as 0.5")
     if resets.size and not (np.isfinite(resets).all() and resets.min() >= 0):
@@ -59,7 +70,8 @@ def pagerank_of(
     linked = degrees > 0
     scale: Ranks = np.where(linked, degrees, 1).astype(kind)[:, None]
     reset: Ranks = np.where(linked[:, None], start, kind(0))
-    ranks: Ranks = _solve(product, scale, reset, damping, tolerance) * scale
+    most = float((scale if wanted is None else scale[wanted]).max(initial=1))
+    ranks: Ranks = _solve(product, scale, reset, damping, tolerance / math.sqrt(most)) * scale
     ranks[~linked] = start[~linked]
     totals = ranks.sum(axis=0, dtype=np.float64)
     ranks /= np.where(totals > 0, totals, 1).astype(kind)
@@ -68,8 +80,11 @@ def pagerank_of(
 
 
 def _solve(product: Product, scale: Ranks, reset: Ranks, damping: float, tolerance: float) -> Ranks:
-    """Solve (D - d A) u = p for all columns; each stops changing once it is exact enough."""
-    goal = (tolerance * (1 - damping) / 2) ** 2 / max(float(scale.max(initial=1)), 1)
+    """Solve (D - d A) u = p for all columns; each stops changing once it is exact enough.
+
+    The tolerance is that of a node of degree 1; that of any other is larger by the root of its degree.
+    """
+    goal = (tolerance * (1 - damping) / 2) ** 2
     kind = reset.dtype
     inverse = 1 / scale
     found = reset * inverse

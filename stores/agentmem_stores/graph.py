@@ -123,9 +123,8 @@ class Graph:
             if not self._held.memory or k <= 0 or not queries:
                 return [[] for _ in queries]
             ids = self._held.passage_rows.names
-            nodes = np.fromiter((self._held.memory[i] for i in ids), np.int64, len(ids))
-            resets = np.stack([self._reset(query, nodes) for query in queries], axis=1)
-            ranks = np.round(self._ranks(resets)[nodes], _PLACES)
+            resets = np.stack([self._reset(query) for query in queries], axis=1)
+            ranks = np.round(self._ranks(resets)[self._held.nodes], _PLACES)
             return [_best(ids, ranks[:, column], k, query.allowed) for column, query in enumerate(queries)]
 
     def remove(self, ids: Collection[MemoryId]) -> frozenset[MemoryId]:
@@ -178,13 +177,20 @@ class Graph:
     def _ranks(self, resets: Doubles) -> Doubles:
         graph, damping = self._held.adjacency, self.settings.damping
         if self.settings.spread == "pagerank":
-            ranks = pagerank_of(graph.product, graph.degrees, resets, damping=damping, tolerance=_TOLERANCE)
+            ranks = pagerank_of(
+                graph.product,
+                graph.degrees,
+                resets,
+                damping=damping,
+                tolerance=_TOLERANCE,
+                wanted=self._held.nodes,
+            )
             return ranks.astype(np.float64, copy=False)
         shared = resets / resets.sum(axis=0) / np.where(graph.degrees > 0, graph.degrees, 1)[:, None]
         once: Doubles = (1 - damping) * resets / resets.sum(axis=0) + damping * graph.product(shared)
         return once
 
-    def _reset(self, query: Query, nodes: npt.NDArray[np.int64]) -> Doubles:
+    def _reset(self, query: Query) -> Doubles:
         """Return (n,) where the rank of a question begins; the memories' own nearness where nothing else is known."""
         sought = checked(query.vector, self._held.dim, "the query")
         reset = np.zeros(len(self._held.adjacency))
@@ -194,7 +200,7 @@ class Graph:
         if own:
             near = self._held.passage_rows.scores(sought).astype(np.float64)
             span = near.max() - near.min()
-            reset[nodes] += own * ((near - near.min()) / span if span else np.ones(len(near)))
+            reset[self._held.nodes] += own * ((near - near.min()) / span if span else np.ones(len(near)))
         return reset
 
     def _seeds(self, text: str, sought: Vectors) -> Iterator[tuple[str, float]]:
