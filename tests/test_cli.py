@@ -70,7 +70,7 @@ def test_every_command_is_there_and_has_an_example():
     found = {" ".join(words) for words in commands()}
     assert found == {
         *("demo", "import", "remember", "recall", "chat", "erase", "spaces", "show", "export", "restore", "rebuild"),
-        *("doctor", "tune", "eval", "bench", "new store", "graph", "timeline"),
+        *("doctor", "tune", "eval", "bench", "new store", "graph", "timeline", "extract"),
     }
     for words in commands():
         shown = " ".join(run(*words, "--help")[0].split())
