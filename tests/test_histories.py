@@ -1,9 +1,10 @@
-"""Random histories of remember, derive, recall, erase and reopen, against a plain model and against a rebuild."""
+"""Random histories of remember, derive, extract, recall, erase and reopen, against a plain model and a rebuild."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
@@ -13,10 +14,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 import agentmem
 from agentmem import Draft
 from agentmem.clock import FixedClock
+from agentmem.extract import extract
 
 WORDS = st.sampled_from(["cat", "dog", "river", "train", "bread", "music", "Ana", "Porto", "May 2024", "yesterday"])
 SAID = st.sampled_from(
-    ["My code is 7.", "My code is now 8.", "My code is no longer 8.", "I live in Porto.", "bird: kea"]
+    ["My code is 7.", "My code is now 8.", "My code is no longer 8.", "I live in Porto.", "bird: kea", "I love tea."]
 )
 TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join) | SAID
 STORES = ("episodic", "lexical", "graph")
@@ -55,6 +57,15 @@ class History(RuleBasedStateMachine):
         (new,) = self.space.remember(Draft(text, kind="fact", parents=named, metadata=parts))
         self.model[new] = (text, named)
         return new
+
+    @rule(target=ids)
+    def extract(self):
+        new = extract(self.space)
+        facts = [self.space.get(i) for i in new]
+        assert all(set(fact.parents) <= self.model.keys() and fact.parents for fact in facts)
+        self.model |= {fact.id: (fact.text, fact.parents) for fact in facts}
+        assert extract(self.space) == []
+        return multiple(*new)
 
     @rule(id_=consumes(ids))
     def erase(self, id_):
@@ -101,13 +112,31 @@ class History(RuleBasedStateMachine):
     def timeline(self, space):
         return [(f.subject, f.attribute, f.value, f.valid_from, f.valid_to) for f in space.timeline("Ana")]
 
+    def extracted(self, space):
+        """Return what the rules have read, with texts for ids."""
+        facts = [m for m in space.memories() if m.metadata.get("by") == "rules"]
+        return sorted((f.text, space.get(f.parents[0]).text, f.said_at, str(f.valid_from)) for f in facts)
+
+    def reads_what_it_would_have_read_without_the_erased(self):
+        extract(self.space, again=True)
+        with agentmem.open(tempfile.mkdtemp(), embedder="hash", clock=self.clock) as never:
+            spoken = [m for m in self.space.memories() if m.kind == "turn"]
+            never.space("h").remember(
+                [Draft(m.text, speaker=m.speaker, thread=m.thread, said_at=m.said_at) for m in spoken]
+            )
+            extract(never.space("h"))
+            assert self.extracted(self.space) == self.extracted(never.space("h"))
+            shutil.rmtree(never.root)
+
     def teardown(self):
         if hasattr(self, "model"):
+            self.reads_what_it_would_have_read_without_the_erased()
             with agentmem.open(tempfile.mkdtemp(), embedder="hash", clock=self.clock) as never:
                 now = {}
                 for m in self.space.memories():
                     parents = tuple(now[p] for p in m.parents)
                     same = Draft(m.text, m.kind, m.speaker, m.thread, m.said_at, parents=parents, metadata=m.metadata)
+                    same = replace(same, valid_from=m.valid_from, valid_to=m.valid_to)
                     (now[m.id],) = never.space("h").remember(same)
                 assert self.timeline(self.space) == self.timeline(never.space("h"))
                 assert self.graph(self.space) == self.graph(never.space("h"))
