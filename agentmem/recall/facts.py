@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
+from agentmem.encoding.words import terms
 from agentmem.ledger import rows
 from agentmem.ledger.slots import Said
 from agentmem.types import Evidence, Fact, Memory, MemoryId
@@ -23,6 +24,10 @@ SAME_BEGINNING = 4
 """Words with which two statements must begin alike for the newer to replace the older..."""
 OTHER_ENDING = 6
 """...if no more words than this follow."""
+BE = frozenset({"is", "are", "was", "were", "am"})
+"""What stands before a value: where it differs too, the statements are about different things."""
+WHOLE = 2
+"""Words that a question must have, stop words not counted, to be known again in a statement."""
 
 
 def history(said: Sequence[Said]) -> list[Fact]:
@@ -109,19 +114,44 @@ def prefer(evidence: Sequence[Evidence], ruled: Ruling, first: Memory, limit: in
     return [top, *rest][:limit]
 
 
-def newest_of_alike(evidence: Sequence[Evidence]) -> list[Evidence]:
+def whole_first(evidence: Sequence[Evidence], question: str) -> list[Evidence]:
+    """Return the evidence with those first that repeat every word of the question and say little else.
+
+    "Who coaches Norland United?" is answered by "Norland United is coached by Ana Reyes", whatever the relation. What a
+    statement says beyond the question is its value; the shorter that is, the surer the statement is about it.
+    """
+    asked = frozenset(terms(question))
+    if len(asked) < WHOLE:
+        return list(evidence)
+    more = {}
+    for e in evidence:
+        said = frozenset(terms(e.memory.text))
+        if asked <= said and 1 <= len(said - asked) <= OTHER_ENDING and not e.memory.text.rstrip().endswith("?"):
+            more[e.id] = len(said - asked)
+    whole = sorted((e for e in evidence if e.id in more), key=lambda e: more[e.id])
+    told = [*whole, *(e for e in evidence if e.id not in more)]
+    lifted = []
+    for e, other in zip(told, evidence, strict=True):
+        moved = other.score - e.score
+        lifted.append(e if not moved else replace(e, score=other.score, signals={**e.signals, "whole": moved}))
+    return lifted
+
+
+def newest_of_alike(evidence: Sequence[Evidence], question: str) -> list[Evidence]:
     """Return the evidence with the newest first of those that say another thing of the same.
 
     "Ana Reyes was born in Porto" and "Ana Reyes was born in Lima" begin alike and end differently: whatever the
     relation, no rule need know it, the newer is likelier to hold. Alike are statements of one speaker that share their
-    first words up to a short ending; they change places among themselves, so nothing else moves.
+    first words up to a short ending, in which neither names what the question asks of; they change places among
+    themselves, so nothing else moves.
     """
     told = list(evidence)
+    asked = frozenset(terms(question))
     words = [_words(e.memory.text) for e in told]
     left = set(range(len(told)))
     while left:
         first = min(left)
-        alike = [n for n in sorted(left) if n == first or _alike(told[first], told[n], words[first], words[n])]
+        alike = [n for n in sorted(left) if n == first or _alike(told[first], told[n], words[first], words[n], asked)]
         left -= set(alike)
         newest = sorted((evidence[n] for n in alike), key=lambda e: (e.memory.said_at, e.memory.seq), reverse=True)
         for place, e in zip(alike, newest, strict=True):
@@ -134,8 +164,14 @@ def _words(text: str) -> list[str]:
     return text.casefold().rstrip(".! ").split()
 
 
-def _alike(one: Evidence, other: Evidence, ours: Sequence[str], theirs: Sequence[str]) -> bool:
+def _alike(one: Evidence, other: Evidence, ours: Sequence[str], theirs: Sequence[str], asked: frozenset[str]) -> bool:
     if one.memory.speaker != other.memory.speaker or one.memory.text.endswith("?") or ours == theirs:
         return False
-    same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
-    return same >= SAME_BEGINNING and all(1 <= len(words) - same <= OTHER_ENDING for words in (ours, theirs))
+    shorter = min(len(ours), len(theirs)) - 1  # "rugby" ends differently from "rugby union"
+    same = next((n for n, (a, b) in enumerate(zip(ours[:shorter], theirs, strict=False)) if a != b), shorter)
+    ends = ours[same:], theirs[same:]
+    if same < SAME_BEGINNING or not all(1 <= len(end) <= OTHER_ENDING for end in ends):
+        return False
+    # "The author of Zork is Ana" and "The author of Quill is Ben" begin alike and are about different things
+    open_ = asked.difference(terms(" ".join(ours[:same])))
+    return all(BE.isdisjoint(end) and open_.isdisjoint(terms(" ".join(end))) for end in ends)

@@ -58,7 +58,7 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
         for row, (i, score) in enumerate(zip(ranking.ids, ranking.scores, strict=True))
         if i in found
     ]
-    evidence = facts.newest_of_alike(evidence)
+    evidence = facts.newest_of_alike(facts.whole_first(evidence, question), question)
     if ruled is None or ruled.first not in found:
         return evidence[:limit], ranking.confidence
     return facts.prefer(evidence, ruled, found[ruled.first], limit), max(ranking.confidence, SURE)
