@@ -1,4 +1,4 @@
-"""The seams: what an embedder and a store must do to be plugged in.
+"""The seams: what an embedder, a store and a retention policy must do to be plugged in.
 
 Optional abilities are second small protocols that are found by `isinstance`; a plugin that lacks one simply does not
 have its methods. Each protocol has a conformance kit in `agentmem.testing`.
@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from agentmem.traces import Codes, Traces
 from agentmem.types import Floats, Hit, Memory, MemoryId, Query, Vectors
 
 
@@ -128,4 +129,41 @@ class Snapshot(Protocol):
 
     def load(self, folder: Path) -> None:
         """Take back what `save` wrote."""
+        ...
+
+
+@runtime_checkable
+class RetentionPolicy(Protocol):
+    """How much each memory is still worth keeping, and what a recall changes. Pure arithmetic: no clock, no text.
+
+    Retention never rises while nothing but time passes, and a recall never lowers it, now or later.
+    """
+
+    def retention(self, traces: Traces, /) -> Floats:
+        """Return (n,) float32 in [0, 1], 1 for what is as fresh as can be; the lowest go first."""
+        ...
+
+    def reinforce(self, traces: Traces, /) -> Traces:
+        """Return the traces as one recall of each of these memories leaves them."""
+        ...
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A policy that says for itself how far each memory should fade."""
+
+    def stages(self, traces: Traces, /) -> Codes:
+        """Return (n,) int8, places in `agentmem.traces.STAGES`: active, compressed, summarised, erased."""
+        ...
+
+
+@runtime_checkable
+class Appraiser(Protocol):
+    """A policy that judges a memory once, when it is encoded; the verdict is stored as `Traces.salience`."""
+
+    def appraise(self, features: npt.NDArray[np.float32], vectors: Vectors, embedder: str, /) -> Floats:
+        """Return (n,) float32 in [0, 1] for memories with features (n, F) and vectors (n, dim) of that embedder.
+
+        The columns are `agentmem.encoding.features.TEXT_FEATURES`, then `agentmem.encoding.context.CONTEXT_FEATURES`.
+        """
         ...

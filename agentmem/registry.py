@@ -1,9 +1,10 @@
 """Plugins by name: the file name is the registration.
 
-A store is a module of the package `agentmem_stores`, an evaluator one of `agentmem_evaluators`; each has
-`make(config)`. Other people's packages announce theirs as entry points of the groups `agentmem.stores` and
-`agentmem.evaluators`, pointing at such a module; a name of our own comes first. Listing reads the first line of each
-docstring from the source and imports no plugin; only `make_store` and `make_evaluator` do, and only the one asked for.
+A store is a module of the package `agentmem_stores`, a retention policy one of `agentmem_stores.retention`, and an
+evaluator one of `agentmem_evaluators`; each has `make(config)`. Other people's packages announce theirs as entry points
+of the groups `agentmem.stores`, `agentmem.policies` and `agentmem.evaluators`, pointing at such a module; a name of our
+own comes first. Listing reads the first line of each docstring from the source and imports no plugin; only
+`make_store`, `make_policy` and `make_evaluator` do, and only the one asked for.
 
 `python -m agentmem.registry` prints the tables of the plugin rooms' READMEs; with `--write` it renews them.
 """
@@ -24,7 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from agentmem.errors import AgentmemError, PluginNotFoundError
-from agentmem.protocols import Lexical, MemoryStore, Snapshot, Vectorial
+from agentmem.protocols import Appraiser, Lexical, MemoryStore, RetentionPolicy, Snapshot, Staged, Vectorial
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,18 @@ class _Plugin:
 
 
 _STORES = _Room("store", "agentmem_stores", "agentmem.stores")
+_POLICIES = _Room("policy", "agentmem_stores.retention", "agentmem.policies")
 _EVALUATORS = _Room("evaluator", "agentmem_evaluators", "agentmem.evaluators")
 
 
 def stores() -> dict[str, str]:
     """Return the names of all stores, sorted, each with one line about it."""
     return _listed(_STORES)
+
+
+def policies() -> dict[str, str]:
+    """Return the names of all retention policies, sorted, each with one line about it."""
+    return _listed(_POLICIES)
 
 
 def evaluators() -> dict[str, str]:
@@ -71,6 +78,21 @@ def make_store(name: str, config: Mapping[str, Any]) -> MemoryStore:
             "as agentmem.protocols.MemoryStore describes them"
         )
     return store
+
+
+def make_policy(name: str, config: Mapping[str, Any]) -> RetentionPolicy:
+    """Make a retention policy; "-" in a name stands for "_", so that `generative-agents` is found too.
+
+    Raises PluginNotFoundError for an unknown name, AgentmemError for what is no policy.
+    """
+    policy = _make(_POLICIES, name.replace("-", "_"), config)
+    if not isinstance(policy, RetentionPolicy):
+        missing = ", ".join(method for method in ("retention", "reinforce") if not hasattr(policy, method))
+        raise AgentmemError(
+            f"the policy {name!r} made a {type(policy).__name__} without {missing}; a policy needs retention and "
+            "reinforce, as agentmem.protocols.RetentionPolicy describes them"
+        )
+    return policy
 
 
 def make_evaluator(name: str, config: Mapping[str, Any]) -> Any:
@@ -173,15 +195,24 @@ def _names_make(statement: ast.stmt) -> bool:
 
 
 def table(room: str = "stores") -> str:
-    """Return the Markdown table of the plugins of a room, "stores" or "evaluators", for its README.
+    """Return the Markdown table of the plugins of a room, "stores", "policies" or "evaluators", for its README.
 
-    Makes every store, to say which abilities it has.
+    Makes every store and policy, to say which abilities it has.
     """
     if room == "evaluators":
         lines = ["| evaluator | what it is |", "|---|---|"]
         return "\n".join([*lines, *(f"| `{name}` | {doc} |" for name, doc in evaluators().items())])
+    if room == "policies":
+        lines = ["| policy | what it is | abilities |", "|---|---|---|"]
+        return "\n".join([*lines, *(f"| `{n}` | {doc} | {', '.join(abilities(n))} |" for n, doc in policies().items())])
     lines = ["| store | what it is | abilities |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| `{name}` | {doc} | {_abilities(name)} |" for name, doc in stores().items())])
+
+
+def abilities(policy: str) -> list[str]:
+    """Return what a policy can do beyond retention, as the names of protocols."""
+    made = make_policy(policy, {})
+    return [a.__name__ for a in (Staged, Appraiser) if isinstance(made, a)]
 
 
 def _abilities(name: str) -> str:
@@ -199,9 +230,12 @@ def renew(readme: Path, room: str) -> None:
     readme.write_text(f"{before}{opening}\n{table(room)}\n\n{closing}{after}", encoding="utf-8")
 
 
+_READMES = {"policies": "stores/agentmem_stores/retention"}
+"""Folders of the READMEs of rooms that are not called like their room."""
+
 if __name__ == "__main__":
-    for asked in [word for word in sys.argv[1:] if word != "--write"] or ["stores", "evaluators"]:
+    for asked in [word for word in sys.argv[1:] if word != "--write"] or ["stores", "policies", "evaluators"]:
         if "--write" in sys.argv:
-            renew(Path(asked) / "README.md", asked)
+            renew(Path(_READMES.get(asked, asked)) / "README.md", asked)
         else:
             sys.stdout.write(f"{table(asked)}\n\n")
