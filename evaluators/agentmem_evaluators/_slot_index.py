@@ -1,6 +1,7 @@
-"""A reference for what supersession will give recall: slots read from the memories of a space, the newest value first.
+"""References beside recall: slots alone, the newest value first, and what was said last, whatever is asked.
 
-It is no part of recall: it answers from `read_slots` and `latest` alone, and finds nothing where no rule reads.
+The first is the part of recall that reads slots without all else: it answers from `read_slots` and `latest`, and finds
+nothing where no rule reads. The second is degenerate: what forgets the oldest first and looks at no question.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from agentmem.encoding.slots import SELF, Fact, Key, State, asked_slot, latest, read_slots
 from agentmem.evaluation.cases import Ask, Reply
+from agentmem.evaluation.readers import Reader
 from agentmem.evaluation.subjects import Held
 from agentmem.protocols import Embedder
 from agentmem.space import Space
@@ -56,6 +58,26 @@ class SlotIndex:
         self._state = latest(facts)
         self._origins = {m.id: m.origin or m.id for m in memories}
         self._indexed = memories
+
+
+class Fifo:
+    """Recalls the last `k` memories, newest first, and reads the first `context` of them: no search at all."""
+
+    def __init__(self, reader: Reader, held: Held, *, k: int, context: int, name: str = "fifo") -> None:
+        self.name = name
+        self._reader = reader
+        self._held = held
+        self._k = k
+        self._context = context
+
+    def reply(self, space: Space, ask: Ask) -> Reply:
+        """Take what came last."""
+        begin = time.perf_counter()
+        last = self._held.memories(space)[: -self._k - 1 : -1]
+        evidence = [Evidence(memory, 1.0) for memory in last]
+        seconds = time.perf_counter() - begin
+        answer = self._reader(ask.question, evidence[: self._context], 1.0)
+        return Reply(tuple(m.origin or m.id for m in last), answer.text, answer.abstained, answer.confidence, seconds)
 
 
 class NoReading:
