@@ -63,6 +63,7 @@ def test_what_holds_one_value_becomes_a_fact_that_supersedes(text, triple, sente
         ("I met some investors and got some advice.", ("Ana Reyes", "met", "some investors")),
         ("Maria Lopez visited the Louvre in May 2023.", ("Maria Lopez", "visited", "the Louvre")),
         ("Maria Lopez read Dune.", ("Maria Lopez", "read", "Dune")),
+        ("I visited the US last year.", ("Ana Reyes", "visited", "the US")),
         ("Émilie loves jazz.", ("Émilie", "loves", "jazz")),
         ("I adopted a dog named Biscuit in 2016.", ("Ana Reyes", "adopted", "a dog named Biscuit")),
     ],
@@ -99,6 +100,12 @@ def test_simple_relations_stand_side_by_side(text, triple):
         ),
         *("I love how kind Tom is.", "I like to swim.", "I hate when it rains.", "Thanks, Tom!", "Ana love hiking."),
         *("Spider-Man has always been a favorite of mine.", "I know who did it.", "", "???"),
+        *(
+            "Daniel wrote to me.",
+            "I went to your parents for the weekend.",
+            "Tom met us.",
+            "I gave my number to Yusuf.",
+        ),
     ],
 )
 def test_questions_negations_and_wishes_are_no_facts(text):

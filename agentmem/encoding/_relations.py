@@ -78,11 +78,10 @@ _EMPTY = re.compile(
     r"|only|ever|how|what|why|where|when|if|whether|who|which|.*n['\u2019]t)\b",
     re.IGNORECASE,
 )
-_CUT = re.compile(
-    r"\b(?:you|your|yours|me|us|them)\b|(?:^| )(?:to|of|in|on|at|for|with|from|the|an?|my|our|his|her|their|some|any)$",
-    re.IGNORECASE,
-)
-"""What stands for somebody else, or ends before its noun came."""
+_CUT = re.compile(r"(?:^| )(?:to|of|in|on|at|for|with|from|the|an?|my|our|his|her|their|some|any)$", re.IGNORECASE)
+"""What ends before its noun came."""
+UNNAMED = re.compile(r"\b(?:you|yours?|me|my|mine|our|ours|them|(?-i:I|we|us))\b", re.IGNORECASE)
+"""What stands for somebody whom a fact has to name."""
 _LONGEST = 8
 """Words of an object; what is longer is a clause of its own."""
 
@@ -102,7 +101,12 @@ def relations(text: str, speaker: str | None) -> Iterator[Relation]:
             continue
         cut = _END.search(found["object"])
         value = _owned(found["object"][: cut.start() if cut else None].strip(" .\"'"), speaker)
-        if not value or _EMPTY.match(value) or _CUT.search(value) or len(value.split()) > _LONGEST:
+        if (
+            not value
+            or _EMPTY.match(value)
+            or len(value.split()) > _LONGEST
+            or any(no.search(value) for no in (_CUT, UNNAMED))
+        ):
             continue
         verb = found["verb"]
         yield Relation(who, third(verb) if verb in _BARE else verb, value, bare)

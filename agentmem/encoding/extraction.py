@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agentmem.clock import aware
-from agentmem.encoding._relations import Relation, relations, third
+from agentmem.encoding._relations import UNNAMED, Relation, relations, third
 from agentmem.encoding._slot_words import subject as key_of
 from agentmem.encoding.dates import find_times
 from agentmem.encoding.slots import Slot, read_slots
@@ -133,7 +133,7 @@ _IN_WORDS = {
 """Attributes that a verb says, where the sentence is read as the same slot again."""
 
 
-_NO_VALUE = re.compile(r"(?:and|but|or|so|which|because|if|when|while|can['\u2019]t|me|us|hard)\b", re.IGNORECASE)
+_NO_VALUE = re.compile(r"(?:and|but|or|so|which|because|if|when|while|can['\u2019]t|hard)\b", re.IGNORECASE)
 """How what a slot rule took for a value begins where it is another clause, or no thing."""
 
 
@@ -155,10 +155,10 @@ def _of_slot(memory: Memory, slot: Slot, said: Sequence[Relation]) -> ExtractedF
     A slot that cannot be said in a sentence was read from words that are none of it.
     """
     clause = memory.text[slice(*slot.span)]
-    if slot.subject.endswith(" i"):  # "Last Friday I"
-        return None
     for who, relation, sentence in _sayings(memory, slot, clause, said):
-        if (slot.key, slot.value) in {(again.key, again.value) for again in read_slots(sentence)}:
+        if not UNNAMED.search(sentence) and (slot.key, slot.value) in {
+            (again.key, again.value) for again in read_slots(sentence)
+        }:
             since = _since(clause, slot.value, memory.said_at)
             parents = (memory.id,)
             return ExtractedFact(

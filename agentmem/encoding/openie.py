@@ -2,7 +2,8 @@
 
 The model is a callable from outside, `ask(messages, schema)`, so that no agent library is needed here. Whatever it
 answers names the turns it was read from, by the numbers it was shown; what names none of those that were asked about is
-refused.
+refused. Its word for it is not enough: erasing a turn must take along all that was read from it, so a turn that alone
+holds a word of a fact is a parent of it, named or not.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from agentmem.encoding._openie_form import MOST_CHARS, Messages, Reading, Statem
 from agentmem.encoding.answers import Answers
 from agentmem.encoding.dates import find_times
 from agentmem.encoding.extraction import CONTEXT, ExtractedFact, rule_facts
+from agentmem.encoding.words import terms
 from agentmem.errors import ModelError
 from agentmem.types import Interval, Memory
 
@@ -170,13 +172,25 @@ def _fact(statement: Statement, numbered: dict[int, Memory], asked: frozenset[in
         subject,
         relation,
         value,
-        parents=tuple(numbered[number].id for number in named),
+        parents=tuple(numbered[number].id for number in _sources(named, f"{subject} {value}", numbered)),
         functional=bool(statement.functional) and not over,
         valid_from=start,
         valid_to=end,
         confidence=None if sure is None or math.isnan(sure) else min(max(sure, 0.0), 1.0),
         by=by,
     )
+
+
+def _sources(named: Sequence[int], said: str, numbered: dict[int, Memory]) -> list[int]:
+    """Return the turns named and, for each word that none of them holds, the nearest one that does, rather before."""
+    known = {term for turn in numbered.values() for term in terms(turn.speaker or "")}
+    known.update(term for number in named for term in terms(numbered[number].text))
+    sources, last = set(named), max(named)
+    for term in set(terms(said)) - known:
+        holding = [number for number, turn in numbered.items() if term in terms(turn.text)]
+        if holding:
+            sources.add(min(holding, key=lambda number: (number > last, abs(number - last))))
+    return sorted(sources)
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
