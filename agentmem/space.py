@@ -141,6 +141,7 @@ class Space:
         max_tokens: int | None = None,
         filter: Filter = NO_FILTER,  # noqa: A002 - what it is called everywhere
         explain: bool = True,
+        hops: int | None = None,
     ) -> Recall:
         """Return the memories that bear on the question, best first: `k` (default 10), or what fits `max_tokens`.
 
@@ -149,13 +150,16 @@ class Space:
         Where the question asks for what holds one value at a time ("What is my code now?"), the memory with the value
         that is valid comes first, and each Evidence says by `fact` and `reason` what held when. `confidence` of the
         result is the calibrated probability that the answer is in memory at all. With `explain`,
-        each Evidence carries what every signal contributed to its score.
+        each Evidence carries what every signal contributed to its score. `hops` (0 to 2) is how many searches may go on
+        from the first evidence; None: two where the question asks for several things.
         """
         if not isinstance(question, str) or not question.strip():
             raise TextError("the question is empty; ask something, or list memories with `agentmem show`")
         limit = k if k is not None else (10 if max_tokens is None else engine.POOL)
         if limit < 1 or (max_tokens is not None and max_tokens < 1):
             raise InputError(f"k={k} and max_tokens={max_tokens} must be at least 1")
+        if hops is not None and not 0 <= hops <= engine.MOST_HOPS:
+            raise InputError(f"hops={hops} must be from 0 to {engine.MOST_HOPS}, or None to leave it to the question")
         with self._lock:
             self._check_open()
             evidence, confidence = recollect(
@@ -168,6 +172,7 @@ class Space:
                 limit=limit,
                 now=aware(self.clock(), "the clock's time"),
                 explain=explain,
+                hops=hops,
             )
             evidence = _within(evidence, max_tokens)
             self._uses.update(e.memory.seq for e in evidence)

@@ -97,6 +97,12 @@ def recall(
     where: Where = None,
     as_of: AsOf = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each signal added to each score.")] = False,
+    hops: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Searches that go on from the first evidence, 0 to 2; default: as the question asks."
+        ),
+    ] = None,
     embedder: Embedder = None,
     root: Root = None,
     as_json: AsJson = False,
@@ -109,7 +115,7 @@ def recall(
     """
     asked = options.asked(thread, speaker, kind, since, until, where, as_of)
     with open_space(space, root, embedder) as opened:
-        found = opened.recall(question, k, max_tokens=max_tokens, filter=asked, explain=explain)
+        found = opened.recall(question, k, max_tokens=max_tokens, filter=asked, explain=explain, hops=hops)
         if as_json:
             emit(of_recall(found, explain=explain))
         else:

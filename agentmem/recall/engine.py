@@ -1,9 +1,14 @@
-"""From a question to a ranking: encode once, search the stores, gather columns, fuse. No text is looked at here."""
+"""From a question to a ranking: encode once, search the stores, gather columns, fuse. No text is looked at here.
+
+Where a question wants several pieces of evidence, recall goes on from the first ones: the store of vectors is asked
+again, for what lies near question and first evidence together, and all is ranked anew. It stops where the confidence
+says that there is nothing to go on from, where nothing new turns up, and after `MOST_HOPS` searches; no model is asked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -11,8 +16,9 @@ import numpy.typing as npt
 
 from agentmem.encoding.encoder import checked
 from agentmem.encoding.features import TEXT_FEATURES
-from agentmem.protocols import Embedder, Lexical, TermCounts, Vectorial
+from agentmem.protocols import Associative, Embedder, Lexical, TermCounts, Vectorial
 from agentmem.recall.catalog import NONE, Catalog, Rows
+from agentmem.recall.confidence import ABSTAIN_BELOW
 from agentmem.recall.features import QueryFeatures, query_features
 from agentmem.recall.fusion import Fused, Weights, fuse
 from agentmem.recall.indexes import Indexes
@@ -29,6 +35,14 @@ RRF = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009)."""
 REACH = 2
 """How many neighbours each way give a candidate its context."""
+MOST_HOPS = 2
+"""How many searches may follow the first ones."""
+FIRST = 3
+"""How many of the best are the first evidence; 1 and 5 find as much."""
+ONWARD = 60
+"""How many a search from the first evidence proposes."""
+FAINT = 1e-9
+"""Added to ranks before their logarithm is taken."""
 NAMED, OTHER, NOBODY = 1.0, 0.0, 0.5
 REPLY = KINDS.index("reply")
 ASKS = TEXT_FEATURES.index("asks")
@@ -53,14 +67,21 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """A question taken apart, the catalog rows (n,) proposed for it, and their columns."""
+    """A question taken apart, the catalog rows (n,) proposed for it, and their columns.
+
+    `linked` are the ranks that a graph store gave to what it proposed, None without such a store; `known` are the rows
+    that may give context.
+    """
 
     features: QueryFeatures
+    query: Query
     pool: Rows
     candidates: Candidates
+    linked: Mapping[MemoryId, float] | None = None
+    known: npt.NDArray[np.bool_] | None = None
 
 
-def rank(
+def rank(  # noqa: PLR0913 - one keyword for each thing a recall may say
     question: str,
     embedder: Embedder,
     indexes: Indexes,
@@ -70,12 +91,22 @@ def rank(
     matching: Collection[int] | None = None,
     limit: int = 10,
     now: datetime | None = None,
+    hops: int | None = None,
 ) -> Ranking:
-    """Return the `limit` best memories of the indexes for a question; `now` resolves dates in it ("last week")."""
+    """Return the `limit` best memories of the indexes for a question; `now` resolves dates in it ("last week").
+
+    `hops` is how many searches may follow from the first evidence, at most `MOST_HOPS`; None: that many where the
+    question asks for several things, else none.
+    """
     seen = look(question, embedder, indexes, asked=asked, matching=matching, limit=limit, now=now)
     if seen is None:
         return Ranking([], np.empty(0, np.float32), 0.0)
     fused: Fused = fuse(seen.candidates, seen.features, weights)
+    for _ in range(MOST_HOPS * seen.features.several if hops is None else min(hops, MOST_HOPS)):
+        wider = None if fused.confidence < ABSTAIN_BELOW else _onward(seen, fused, indexes, asked)
+        if wider is None:
+            break
+        seen, fused = wider, fuse(wider.candidates, wider.features, weights)
     best = np.argsort(-fused.scores, kind="stable")[:limit]
     return Ranking(
         [indexes.catalog.ids[row] for row in seen.pool[best]],
@@ -105,25 +136,32 @@ def look(
     mask = catalog.mask(asked, matching) if asked else None
     allowed = None if mask is None else frozenset(catalog.ids[row] for row in np.flatnonzero(mask))
     query = Query(features.content, vector, allowed)
-    pool = propose(query, indexes, max(POOL, limit), replies="reply" in asked.kinds)
+    pool, linked = propose(query, indexes, max(POOL, limit), replies="reply" in asked.kinds)
     pool = pool[~echoes(query, features, pool, indexes)]
     if not len(pool):
         return None
     # a filter says what may be returned, and its neighbours still give it context; `as_of` says what there was at all
     known = None if asked.as_of is None else catalog.mask(Filter(as_of=asked.as_of))
-    return Seen(features, pool, gather(query, features, pool, indexes, known))
+    return Seen(features, query, pool, gather(query, features, pool, indexes, known, linked), linked, known)
 
 
-def propose(query: Query, indexes: Indexes, size: int, *, replies: bool = False) -> Rows:
+def propose(
+    query: Query, indexes: Indexes, size: int, *, replies: bool = False
+) -> tuple[Rows, Mapping[MemoryId, float] | None]:
     """Return the rows that any store finds among its `size` best, and the neighbours of the best, in ledger order.
 
     The best are those by reciprocal rank over the stores: an answer may share no word with what it answers. The agent's
-    own `replies` are no evidence unless asked for: a memory that quotes itself soon believes anything.
+    own `replies` are no evidence unless asked for: a memory that quotes itself soon believes anything. Beside them, the
+    ranks that a graph store gave, None without one.
     """
     found: dict[MemoryId, float] = {}
+    linked: Mapping[MemoryId, float] | None = None
     for store in indexes.stores.values():
-        for place, hit in enumerate(store.search(query, size)):
+        hits = store.search(query, size)
+        for place, hit in enumerate(hits):
             found[hit.id] = found.get(hit.id, 0.0) + 1 / (RRF + place)
+        if isinstance(store, Associative):
+            linked = dict(hits)
     catalog = indexes.catalog
     ranked = catalog.rows(sorted(found, key=lambda memory: (-found[memory], memory)))
     best = ranked[:KIN]
@@ -133,7 +171,34 @@ def propose(query: Query, indexes: Indexes, size: int, *, replies: bool = False)
         kin = np.array([row for row in kin if catalog.ids[row] in query.allowed], np.int64)
     if not replies:
         ranked, kin = ranked[catalog.kind[ranked] != REPLY], kin[catalog.kind[kin] != REPLY]
-    return np.union1d(ranked[: max(SEATS, size)], kin)
+    return np.union1d(ranked[: max(SEATS, size)], kin), linked
+
+
+def _onward(seen: Seen, fused: Fused, indexes: Indexes, asked: Filter) -> Seen | None:
+    """Return what is seen when the search goes on from the first evidence; None where nothing new turns up.
+
+    It is sought near the sum of the question's vector and the mean of the evidence's (Rocchio, 1971).
+    """
+    store = next((store for store in indexes.stores.values() if isinstance(store, Vectorial)), None)
+    vectors = seen.candidates.vectors
+    if store is None or vectors is None:
+        return None
+    first = np.argsort(-fused.scores, kind="stable")[:FIRST]
+    sought = seen.query.vector + unit(vectors[first].sum(0))
+    found = indexes.catalog.rows([h.id for h in store.search(replace(seen.query, vector=unit(sought)), ONWARD)])
+    if "reply" not in asked.kinds:
+        found = found[indexes.catalog.kind[found] != REPLY]
+    pool = np.union1d(seen.pool, found)
+    pool = pool[~echoes(seen.query, seen.features, pool, indexes)]
+    if len(pool) == len(seen.pool):
+        return None
+    wider = gather(seen.query, seen.features, pool, indexes, seen.known, seen.linked)
+    return replace(seen, pool=pool, candidates=wider)
+
+
+def unit(vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return a vector at length 1; one of zeros as it is."""
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
 
 
 def echoes(query: Query, features: QueryFeatures, pool: Rows, indexes: Indexes) -> npt.NDArray[np.bool_]:
@@ -158,8 +223,12 @@ def gather(
     pool: Rows,
     indexes: Indexes,
     known: npt.NDArray[np.bool_] | None = None,
+    linked: Mapping[MemoryId, float] | None = None,
 ) -> Candidates:
-    """Return the columns of the pool and, behind it, of its neighbours in their threads as far as `known`."""
+    """Return the columns of the pool and, behind it, of its neighbours in their threads as far as `known`.
+
+    What is not among the `linked` is taken to rank like the last of them.
+    """
     catalog = indexes.catalog
     around = _around(pool, catalog)
     rows = np.concatenate([pool, around if known is None else around[known[around]]])
@@ -188,6 +257,8 @@ def gather(
         event_to=happened[:, 1],
         features=catalog.features[rows],
         named=named,
+        vectors=vectors[: len(pool)],
+        graph=_ranks(linked, ids[: len(pool)]) if linked else None,
     )
 
 
@@ -212,6 +283,11 @@ class _places:  # noqa: N801 - used as a function
     def __call__(self, rows: Rows) -> Rows:
         found = np.minimum(np.searchsorted(self.sorted, rows), len(self.sorted) - 1)
         return np.where((self.sorted[found] == rows) & (rows != NONE), self.order[found], NONE)
+
+
+def _ranks(linked: Mapping[MemoryId, float], ids: list[MemoryId]) -> Floats:
+    last = min(linked.values())
+    return np.log(np.array([linked.get(i, last) for i in ids]) + FAINT).astype(np.float32)
 
 
 def _vectors(ids: list[MemoryId], indexes: Indexes) -> npt.NDArray[np.float32]:

@@ -13,6 +13,13 @@ from datetime import datetime
 
 from agentmem.encoding.dates import parse_when
 
+_SEVERAL = re.compile(
+    r"\b(?:how (?:many|often)|in common|all|both|each|every|various|different|list|kinds?|types?|sorts?|ways|everything"
+    r"|(?:what|which) (?:\w+ )?(?!does|is|was|has|this)\w{3,}(?<!s)s"
+    r"|(?:what|which|where|who|whom)\b.* (?:has|have|had) \w+)\b",
+    re.IGNORECASE,
+)
+"""Plurals, numbers, and the perfect tense, which asks for all that happened until now."""
 _POSSESSIVE = r"(?:['\u2019](?:s\b)?)?"
 
 
@@ -24,12 +31,14 @@ class QueryFeatures:
     the names would only pull the vector and the term counts to memories that *address* that person. It is what to embed
     and to look up in the lexical store; it is the question itself where no word would be left. `named` are the speakers
     the question names. `asked` is the half-open span of time it asks about, in seconds since 1970, None for no time.
+    `several`: it seems to want more than one thing, or what several people share.
     """
 
     text: str
     content: str
     named: tuple[str, ...] = ()
     asked: tuple[float, float] | None = None
+    several: bool = False
 
 
 def query_features(question: str, speakers: Sequence[str] = (), now: datetime | None = None) -> QueryFeatures:
@@ -57,4 +66,5 @@ def query_features(question: str, speakers: Sequence[str] = (), now: datetime | 
         content if re.search(r"\w", content) else question,
         tuple(named),
         None if span is None else (span.start.timestamp(), span.end.timestamp()),
+        len(named) > 1 or bool(_SEVERAL.search(question)),
     )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from agentmem.errors import InputError, NotFoundError
+from agentmem.recall.association import looked_twice
 from agentmem.recall.confidence import MARKS, Confidence, marks
 from agentmem.recall.features import QueryFeatures
 from agentmem.recall.signals import SIGNALS, Array, Candidates, signals
@@ -92,7 +93,8 @@ def fuse(candidates: Candidates, query: QueryFeatures, weights: Weights) -> Fuse
     if not candidates.n:
         empty = np.zeros((0, len(SIGNALS)), np.float32)
         return Fused(empty.sum(1), empty, SIGNALS, 0.0)
-    contributions = signals(candidates, query) * np.array(weights.values, np.float32)
+    values = np.array(weights.values, np.float32)
+    contributions = looked_twice(signals(candidates, query), candidates.vectors, values) * values
     found = marks(candidates, without_speaker(contributions))
     return Fused(contributions.sum(1), contributions, SIGNALS, weights.confidence(found))
 

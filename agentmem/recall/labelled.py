@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -76,12 +76,14 @@ def collect(sample: Sample, embedder: Embedder, strangers: Iterable[str] = ()) -
                     continue
                 gold = {id_of[sample.origins[e]] for e in evidence}
                 ids = [indexes.catalog.ids[row] for row in seen.pool]
+                vectors = seen.candidates.vectors
                 problems.append(
                     Problem(
                         sample.id,
                         category,
                         stranger,
-                        seen.candidates,
+                        # half precision: the vectors of all candidates of all questions are kept while training
+                        replace(seen.candidates, vectors=None if vectors is None else vectors.astype(np.float16)),
                         signals(seen.candidates, seen.features),
                         np.array([i in gold for i in ids], bool),
                         len(gold),

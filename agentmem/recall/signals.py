@@ -23,10 +23,14 @@ Ints = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float32]
 Seconds = npt.NDArray[np.float64]
 
-SIGNALS: tuple[str, ...] = ("dense", "dense_near", "words_near", "speaker", "time", "thread", "opens", *TEXT_FEATURES)
-"""Names of the columns of `signals`, in order."""
+SIGNALS: tuple[str, ...] = (
+    *("dense", "dense_near", "words_near", "speaker", "time", "thread", "opens"),
+    *TEXT_FEATURES,
+    *("graph", "pagerank"),
+)
+"""Names of the columns of `signals`, in order. The last is filled at a second look (`association`)."""
 
-STANDARDISED = frozenset({"dense", "dense_near", "words_near", "thread"})
+STANDARDISED = frozenset({"dense", "dense_near", "words_near", "thread", "graph"})
 """Signals without a scale of their own: divided by their deviation over the candidates of the question."""
 
 DENSE_KERNEL: Mapping[int, float] = {-2: 0.4, -1: 0.6, 0: 1.0, 1: 0.6, 2: 0.4}
@@ -52,7 +56,9 @@ class Candidates:
     >= 0; `lengths` (m,) in terms; `mean_length` > 0 over the store. `previous` and `following` (m,): row of the
     neighbour in the thread, -1 where there is none or it is not among the rows. `thread` (m,): codes. `said_at`,
     `event_from`, `event_to` (m,): seconds since 1970, nan where unknown. `features` (m, F): `text_features`. `named`
-    (m,): 1 where the row's speaker is named in the question, 0 where another one is, .5 where nobody is.
+    (m,): 1 where the row's speaker is named in the question, 0 where another one is, .5 where nobody is. Of the
+    candidates alone: `vectors` (n, dim) unit rows, and `graph` (n,) their rank in a graph store; None where there is
+    none.
     """
 
     n: int
@@ -69,6 +75,8 @@ class Candidates:
     event_to: Seconds
     features: Array
     named: Array
+    vectors: Array | None = None
+    graph: Array | None = None
 
 
 def signals(c: Candidates, query: QueryFeatures) -> Array:
@@ -80,6 +88,7 @@ def signals(c: Candidates, query: QueryFeatures) -> Array:
     dense = c.dense.astype(np.float64)
     words = bm25(c.counts[:n], c.lengths[:n], c)
     own = standard(dense[:n]) + standard(words)
+    nothing = np.zeros(n)
     columns: dict[str, npt.NDArray[Any]] = {
         "dense": dense[:n],
         "dense_near": over_neighbours(c, dense - dense.mean(), DENSE_KERNEL)[:n],
@@ -89,6 +98,8 @@ def signals(c: Candidates, query: QueryFeatures) -> Array:
         "thread": best_of_thread(own, c.thread[:n]),
         "opens": c.previous[:n] < 0,
         **dict(zip(TEXT_FEATURES, c.features[:n].T, strict=True)),
+        "graph": nothing if c.graph is None else c.graph,
+        "pagerank": nothing,
     }
     found = np.empty((n, len(SIGNALS)), np.float32)
     for place, name in enumerate(SIGNALS):

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agentmem.errors import InputError
+from agentmem.recall.association import RANK, looked_twice
 from agentmem.recall.confidence import ABSTAIN_BELOW, MARKS, NOBODY, Confidence, marks
 from agentmem.recall.fusion import Weights, without_speaker
 from agentmem.recall.labelled import ADVERSARIAL, Problem, collect, foreign
@@ -30,6 +31,8 @@ Matrix = npt.NDArray[np.float64]
 KS = (5, 10, 20, 50)
 RANK_L2 = 20.0
 CONFIDENCE_L2 = 3.0
+ROUNDS = 2
+"""How often the column of the second look is made anew; a third changes nothing that can be measured."""
 UNANSWERABLE_SHARE = 0.25
 """The share of questions taken to have no answer in memory: the confidence is a probability given this."""
 
@@ -74,9 +77,25 @@ def tune(
 
 
 def fit(problems: Sequence[Problem]) -> Weights:
-    """Return weights trained on the problems. Raises InputError where no answerable question has evidence."""
-    values = fit_ranking([p for p in problems if p.ranks])
-    return Weights(values, fit_confidence(problems, values))
+    """Return weights trained on the problems. Raises InputError where no answerable question has evidence.
+
+    The second look begins at what the first finds, so its column is made by the weights of the round before. A signal
+    that these problems cannot teach, such as `graph` where there was no graph store, keeps its shipped weight.
+    """
+    teaching = [p for p in problems if p.ranks]
+    values = fit_ranking(teaching)
+    for _ in range(ROUNDS):
+        values = fit_ranking([second_look(p, values) for p in teaching])
+    taught = np.any([p.signals.any(0) for p in teaching], axis=0)
+    taught[RANK] = True
+    values = tuple(v if t else s for v, t, s in zip(values, taught, Weights.load().values, strict=True))
+    return Weights(values, fit_confidence([second_look(p, values) for p in problems], values))
+
+
+def second_look(problem: Problem, values: Sequence[float]) -> Problem:
+    """Return the problem with the signal of the second look as these weights see it."""
+    vectors = problem.candidates.vectors
+    return replace(problem, signals=looked_twice(problem.signals, vectors, np.array(values, np.float32)))
 
 
 def fit_ranking(problems: Sequence[Problem], l2: float = RANK_L2) -> tuple[float, ...]:
@@ -175,7 +194,7 @@ def cross_validate(problems: Sequence[Problem], progress: Step | None = None) ->
     for done, group in enumerate(groups):
         _tell(progress, "cross-validating", done, len(groups))
         weights = fit([p for p in problems if p.conversation != group])
-        left = [p for p in problems if p.conversation == group]
+        left = [second_look(p, weights.values) for p in problems if p.conversation == group]
         plainer = [p for p in map(unnamed, left) if p is not None]
         for problem, found in zip(plainer, marked(plainer, weights.values), strict=True):
             unasked.setdefault("foreign" if problem.foreign else "1-4", []).append(weights.confidence(found))
