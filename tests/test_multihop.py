@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +15,7 @@ from agentmem.errors import ImportRefusedError, InputError, NotFoundError
 from agentmem.evaluation.cases import Remember, Reply
 from agentmem.evaluation.readers import ExtractiveReader
 from agentmem.formats import hipporag
-from agentmem_evaluators import multihop
+from agentmem_evaluators import _own_facts, multihop
 
 PASSAGES = [
     {"title": "The Sea Wall", "text": "The Sea Wall is a novel by Ines Moreau."},
@@ -99,6 +100,72 @@ def test_what_does_not_fit_is_refused_with_its_line(folder):
         hipporag.load(folder)
 
 
+def titled(folder, name, corpus, **more):
+    """Write a collection whose questions name their support by title."""
+    question = {
+        "question": QUESTION["question"],
+        "answer": "bees",
+        "supporting_facts": [["The Sea Wall", 0], ["Ines Moreau", 0], ["Ines Moreau", 1]],
+        "context": [["Ines Moreau", ["She was born in Porto.", " She keeps bees."]]],
+        "type": "bridge",
+        "level": "hard",
+        **more,
+    }
+    folder.mkdir()
+    (folder / f"{name}.json").write_text(json.dumps([question]))
+    (folder / f"{name}_corpus.json").write_text(json.dumps(corpus))
+    return folder
+
+
+def test_hotpotqa_gives_sentences_by_title(tmp_path):
+    """A corpus that is a mapping is read in its order, its sentences joined; gold is by title, each once."""
+    corpus = {p["title"]: [p["text"], " More of it. "] for p in PASSAGES}
+    read = hipporag.load(titled(tmp_path / "h", "hotpotqa_train", corpus))
+    assert read.passages[1].whole == "Ines Moreau\nShe was born in Porto and keeps bees. More of it."
+    assert read.questions == (hipporag.Question("1", QUESTION["question"], ("bees",), frozenset({0, 1})),)
+
+
+def test_2wiki_gives_a_list_of_passages_and_ids(tmp_path):
+    """The same questions over a list of passages; an id is kept, and of two passages of a title the first is gold."""
+    twins = [*PASSAGES, {"title": "Ines Moreau", "text": "Another one."}]
+    read = hipporag.load(titled(tmp_path / "w", "2wikimultihopqa", twins, _id="abc"))
+    assert (read.questions[0].id, read.questions[0].gold) == ("abc", frozenset({0, 1}))
+    assert len(read.passages) == 16
+
+
+@pytest.mark.parametrize(
+    ("corpus", "more", "why"),
+    [
+        ({"Ines Moreau": ["She keeps bees."]}, {}, "question 1: what supports it is not in n_corpus.json: 'The Sea"),
+        (PASSAGES, {"supporting_facts": [], "id": "x"}, "question x: nothing supports it"),
+        (PASSAGES, {"supporting_facts": [["The Sea Wall"]]}, "supporting_facts"),
+        (PASSAGES, {"question": None}, "question"),
+        ({"Ines Moreau": "no list"}, {}, "list"),
+        ([{"title": "Ines Moreau"}], {}, "Field required"),
+        (7, {}, "list"),
+    ],
+)
+def test_titled_collections_that_do_not_fit_are_refused(tmp_path, corpus, more, why):
+    """Support that is not there, none, or of another form, and a corpus of neither form, each say so."""
+    with pytest.raises(ImportRefusedError, match=why):
+        hipporag.load(titled(tmp_path / "x", "n", corpus, **more))
+
+
+def test_without_ready_triples_the_graph_is_of_what_rules_read(tmp_path):
+    """Titles, names and rules link the passages: the author is found although the question does not name her."""
+    corpus = [{**p, "title": f"{p['title']} (novel)" if n == 0 else p["title"]} for n, p in enumerate(PASSAGES)]
+    support = [["The Sea Wall (novel)", 0], ["Ines Moreau", 0]]
+    folder = titled(tmp_path / "g", "2wikimultihopqa", corpus, supporting_facts=support)
+    figures = multihop.run(folder, embedder=HashEmbedder()).figures
+    assert figures["facts_from"] == "own rules"
+    assert figures["metrics"]["recall@2"] == 1
+    assert 0 < figures["n_facts"] < 40
+    assert set(figures["ablations"]) == set(multihop.ABLATIONS)
+    cues = [read.cues for read in _own_facts.read(hipporag.load(folder).passages, datetime(2025, 1, 1, tzinfo=UTC))]
+    assert cues[0].entities[:2] == ("The Sea Wall", "The Sea Wall")
+    assert "Ines Moreau" in cues[0].entities
+
+
 def test_figures_by_hand():
     """Recall is a share, all gold is all or nothing, and a ranking may be short."""
     gold = frozenset({"a", "b", "c"})
@@ -131,7 +198,8 @@ def test_a_run_holds_ours_against_baselines_and_ablations(folder):
     assert figures["ci"]["recall@2"] == [0.5, 0.5]
     assert set(figures["baselines"]) == {"dense", "bm25"}
     assert set(figures["baselines"]["bm25"]) == set(figures["metrics"])
-    assert figures["ablations"].keys() == multihop.ABLATIONS.keys()
+    assert set(figures["ablations"]) == {*multihop.ABLATIONS, multihop.OWN}
+    assert figures["facts_from"] == "ready triples"
     for name, gain in figures["gain_over"].items():
         other = {**figures["baselines"], **figures["ablations"]}[name]["recall@2"]
         assert gain["recall@2"] == [0.5 - other] * 3

@@ -1,7 +1,8 @@
-"""Multi-hop questions (MuSiQue): are all passages found that answer together, against dense search and BM25.
+"""Multi-hop questions (MuSiQue, HotpotQA, 2Wiki): are all passages found that answer together, against dense and BM25.
 
 Every passage is a memory, every ready triple (OpenIE) a fact whose parent is its passage, and questions are asked of
-the stores alone: no fusion, no reader, no model but the embedder. For example
+the stores alone: no fusion, no reader, no model but the embedder. Where no triples come with the passages, the graph is
+made of what agentmem's own rules read in them. For example
 
 ```
 question   "In which city was the author of The Sea Wall born?"
@@ -19,7 +20,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,10 @@ from agentmem.evaluation.report import Command, Prose, Report, Section, Table, p
 from agentmem.evaluation.statistics import RESAMPLES, SEED, bootstrap
 from agentmem.formats import hipporag
 from agentmem.protocols import Embedder, MemoryStore
-from agentmem.types import Draft, Memory, Query, Vectors
+from agentmem.types import Cues, Draft, Memory, Query, Vectors
+from agentmem_evaluators import _own_facts
+from agentmem_evaluators._own_facts import Read
+from agentmem_evaluators._slot_index import Once
 from agentmem_stores.graph import Graph, phrase
 
 KS = (2, 5, 10)
@@ -55,6 +59,7 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "HippoRAG 1 (entities in the question)": {"preset": "hipporag1"},
 }
 """What is left out of the graph, and how."""
+OWN = "own rules in place of the ready triples"
 
 _BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -93,6 +98,7 @@ class _Encoded:
     passages: list[Memory]
     facts: list[Memory]
     queries: list[Query]
+    ready: bool
 
 
 def make(config: Mapping[str, Any]) -> MultiHop:
@@ -127,7 +133,7 @@ def run(
     if reader is not None or weights is not None or cross_validate:
         raise InputError("multihop measures stores alone: it takes no --model, no --weights and no --cross-validate")
     evaluator = MultiHop(hipporag.load(data), _checked({*KS, *ks}))
-    opened = open_embedder(embedder) if isinstance(embedder, str) else embedder
+    opened = Once(open_embedder(embedder) if isinstance(embedder, str) else embedder)
     commit = provenance.commit()
     encoded = _encoded(evaluator.collection, opened, progress)
     graph, timing = _graph(encoded, opened, {}, {})
@@ -142,6 +148,10 @@ def run(
         name: _asked(_graph(encoded, opened, settings, phrases)[0], evaluator, encoded)[0]
         for name, settings in ABLATIONS.items()
     }
+    if encoded.ready:
+        bare = [replace(passage, triples=()) for passage in evaluator.collection.passages]
+        own = _encoded(replace(evaluator.collection, passages=tuple(bare)), opened, progress)
+        ablations[OWN] = _asked(_graph(own, opened, {}, phrases)[0], evaluator, own)[0]
     figures = {
         "benchmark": evaluator.name,
         "commit": commit,
@@ -155,6 +165,7 @@ def run(
         "n_passages": len(encoded.passages),
         "n_facts": len(encoded.facts),
         "n_malformed": evaluator.collection.malformed,
+        "facts_from": "ready triples" if encoded.ready else "own rules",
         "speed": timing,
         "system": f"agentmem {agentmem.__version__}",
         "embedder": opened.name,
@@ -182,9 +193,10 @@ def sections(figures: Mapping[str, Any]) -> list[Section]:
         for name, of in figures["gain_over"].items()
     ]
     said = (
-        f"{figures['n_questions']} questions over {figures['n_passages']} passages with {figures['n_facts']} ready "
-        f"triples ({figures['n_malformed']} malformed ones left out), embedder {figures['embedder']}. Brackets are "
-        "95 % intervals over questions, those of gains are paired: where one holds 0, no gain is shown."
+        f"{figures['n_questions']} questions over {figures['n_passages']} passages with {figures['n_facts']} facts "
+        f"from {figures['facts_from']} ({figures['n_malformed']} malformed triples left out), embedder "
+        f"{figures['embedder']}. Brackets are 95 % intervals over questions, those of gains are paired: where one "
+        "holds 0, no gain is shown."
     )
     said_of = {**figures["speed"], **figures["machine"]}
     made = [("commit", figures["commit"]), *((name, str(value)) for name, value in said_of.items())]
@@ -215,15 +227,20 @@ def _checked(ks: Any) -> tuple[int, ...]:
 def _encoded(collection: hipporag.Collection, embedder: Embedder, progress: Progress | None) -> _Encoded:
     """Return passages, facts and queries with their vectors; a triple without a subject or an object is left out."""
     wholes = [passage.whole for passage in collection.passages]
+    ready = any(passage.triples for passage in collection.passages)
+    if ready:
+        read = [Read(Cues(), tuple((t, " ".join(map(phrase, t))) for t in p.triples)) for p in collection.passages]
+    else:
+        read = list(_own_facts.read(collection.passages, _BEGAN))
     triples = [
-        (number, triple)
-        for number, passage in enumerate(collection.passages)
-        for triple in passage.triples
+        (number, triple, text)
+        for number, one in enumerate(read)
+        for triple, text in one.facts
         if phrase(triple[0]) and phrase(triple[2])
     ]
-    said = [" ".join(map(phrase, triple)) for _, triple in triples]
+    said = [text for _, _, text in triples]
     rows = _vectors([*wholes, *said, *(q.question for q in collection.questions)], embedder, progress)
-    passages = [_memory(_origin(n), n, whole, rows[n]) for n, whole in enumerate(wholes)]
+    passages = [_memory(_origin(n), n, whole, rows[n], cues=read[n].cues) for n, whole in enumerate(wholes)]
     facts = [
         _memory(
             f"fact:{n}",
@@ -234,11 +251,11 @@ def _encoded(collection: hipporag.Collection, embedder: Embedder, progress: Prog
             parents=(_origin(number),),
             metadata=dict(zip(("subject", "relation", "object"), triple, strict=True)),
         )
-        for n, ((number, triple), text) in enumerate(zip(triples, said, strict=True))
+        for n, (number, triple, text) in enumerate(triples)
     ]
     asked = rows[len(wholes) + len(said) :]
     queries = [Query(q.question, row) for q, row in zip(collection.questions, asked, strict=True)]
-    return _Encoded(passages, facts, queries)
+    return _Encoded(passages, facts, queries, ready)
 
 
 def _memory(name: str, number: int, text: str, row: Vectors, **more: Any) -> Memory:
