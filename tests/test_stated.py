@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem.encoding.slots import SELF, Key, asked_loosely, asked_slot
+from agentmem.encoding.slots import (
+    SELF,
+    Key,
+    as_written,
+    asked_known,
+    asked_loosely,
+    asked_slot,
+    likely_slots,
+    named_slots,
+)
 from agentmem.encoding.stated import SCAN_LIMIT, Stated, stated
 
 SAID = (
@@ -338,6 +347,74 @@ def test_nothing_is_stated_of_nothing() -> None:
     assert stated("My locker code is now 12.", "the") is None
     assert stated("", "locker code") is None
     assert stated("x " * SCAN_LIMIT + "I picked 12 as my locker code.", "locker code") is None
+
+
+LOOSE = (
+    ("Heads up, {a} got swapped, we're on {v} now", "What {a} are we on now?"),
+    ("They want me to use {v} for my {a} from now on.", "What's the story with my {a}?"),
+    ("It's come to this: {v} as my {a}.", "Quick, the {a}!"),
+    ("{v}'s my {a} from here on.", "What does it say under {a} on my badge?"),
+    ("So apparently my {a} is supposed to be {v} now??", "I asked you to remember my {a}. What was it?"),
+    ("Never mind what I said before about my {a}, I'm sticking with {v}.", "I can never remember my {a}, help?"),
+    ("Ignore the {a} I sent earlier. {v} is the right one.", "Do you have my {a} written down?"),
+)
+"""Phrasings of no known shape, of a thing that had several values."""
+BESIDE = (
+    "What did I eat at my {a}?",
+    "Why did I change my {a}?",
+    "When did I change my {a}?",
+    "What was my {a} before?",
+    "What is my {a} afraid of?",
+    "What happened to my {a}?",
+    "Who painted my {a}?",
+    "What is my sister's {a}?",
+    "Which {a} did Tom like?",
+    "What do I use my {a} for?",
+    "Did I like my {a}?",
+)
+"""Questions that name a known thing of one's own and ask for something else than its value."""
+
+
+@pytest.mark.parametrize(("said", "question"), LOOSE)
+def test_a_thing_that_changes_is_read_and_asked_for_loosely(said: str, question: str) -> None:
+    """Of what had several values, what a sentence leaves over is the next, and most questions ask for it."""
+    for thing, value in (("locker code", "4417"), ("dentist", "Dr. Meyer"), ("project codename", "Tumbleweed")):
+        found = stated(said.format(a=thing, v=value), thing, loosely=True, changing=True)
+        assert found is not None
+        assert value in found.value
+        asked = question.format(a=thing)
+        assert asked_known(asked, {thing: 2})[:1] == (Key(SELF, thing),)
+
+
+@pytest.mark.parametrize(
+    "said", [s for s in SILENT if "cost me" not in s and "told Maria" not in s and "read about" not in s]
+)
+def test_loose_reading_is_silent_where_nothing_is_said(said: str) -> None:
+    """Laments, wishes, episodes and negations give a thing no value, however loosely they are read.
+
+    Three do, and are left out: what something costs, whom one told, and what stood beside it.
+    """
+    for thing, value in FILLS:
+        found = stated(said.format(a=thing, v=value), thing, loosely=True, changing=True)
+        assert found is None or found.ends
+
+
+@pytest.mark.parametrize("question", BESIDE)
+def test_what_is_asked_beside_a_known_thing_is_no_question_for_its_value(question: str) -> None:
+    """Reasons, times, places and other people's doings are left to plain recall, however well the thing is known."""
+    assert asked_known(question.format(a="desk"), {"desk": 5}) == ()
+
+
+def test_a_known_name_is_taken_whole() -> None:
+    """The longest name that memory knows is asked for, in whatever spelling; of several things none is."""
+    assert asked_known("What's the work phone number on my account?", {"work phone number": 1, "number": 1})[0] == Key(
+        SELF, "work phone number"
+    )
+    assert "favourite colour" in named_slots("what's my favorite color")
+    assert as_written("what's my favorite color", "favourite colour") == "favorite color"
+    assert asked_known("Which books have I read this year?", {"book": 3}) == ()
+    assert asked_known("x" * 300 + " my desk", {"desk": 1}) == ()
+    assert "work phone number" in likely_slots("any idea what my work phone number is?")
 
 
 def test_a_loose_question_knows_who_asks() -> None:

@@ -12,10 +12,11 @@ import re
 from agentmem.encoding._slot_words import SELF, Key, attribute, subject
 from agentmem.encoding._stated_words import LEXICON
 
-_KNOWN = frozenset(
+KNOWN = frozenset(
     re.findall(
         r"\S+",
         """
+        rn atm plz asap suppose happen quick tho serve serves served serving
         issue issued bought buy turn turned says marked answer upgraded owner stick sticking ditched
         a about actual actually adopt adopted again ago agree agreed all already also am an and answer any anymore
         anything anyway approve approved are arrived as ask asked asking asks assigned at be became become been
@@ -38,12 +39,12 @@ _KNOWN = frozenset(
         """,
     )
 )
-_ASKS = re.compile(r"\b(?:what|which|who|whose|whats)\b|^where does my|\bhow(?: is|'s) my\b")
-_REQUESTS = re.compile(
+ASKS = re.compile(r"\b(?:what|which|who|whose|whats)\b|^where does my|\bhow(?: is|'s) my\b")
+REQUESTS = re.compile(
     r"\b(?:tell|remind|confirm|state|give|read|show|look up|check|note|say|need)\b"
     r"|\b(?:do|did|can|could|would|will) you (?:\w+ )?(?:to )?(?:have|know|remember|recall|help)\b|\bidea\b"
 )
-_OTHERWISE = re.compile(
+OTHERWISE = re.compile(
     r"^(?:\W*(?:so|and|but|hey|hi|ok|oh|well),? )*(?:why|when|where(?! does my .* stand)|how(?! is my|'s my)"
     r"|(?:did|do|does|am|are|was|were|will"
     r"|would|should|could|can|have|had) (?:i|we|it|they|he|she)\b(?!.*\b(?:what|which)\b))"
@@ -53,9 +54,10 @@ _OTHERWISE = re.compile(
     r"|know|told) (?:to|about|of)\b"
     r"|\b(?:can|could) i\b(?! (?:have|get|ask))"
 )
-_PAST = re.compile(r"\b(?:was|were|had)\b(?!.*\b(?:again|to|chang|set|assign|given|called|supposed|decid))")
+PAST = re.compile(r"\b(?:was|were|had)\b(?!.*\b(?:again|to|chang|set|assign|given|called|supposed|decid))")
 _PHRASES = re.compile(
-    r"\b(?:read (?:me|us|back|out)(?: back)?|(?:when it comes|as far as)(?: to)?|(?:if|when(?:ever)?) (?:any"
+    r"\b(?:after all|in the end|at the end of the day|read (?:me|us|back|out)(?: back)?|(?:when it comes"
+    r"|as far as)(?: to)?|(?:if|when(?:ever)?) (?:any"
     r"|some)?(?:body|one|people)? ?asks? (?:me )?for|as of (?:the )?\w+(?: of \w+)?|by the way"
     r"|until further notice|in (?:my|your|the) (?:notes?|files?|records?|memory)|on (?:file|record)"
     r"|in (?:effect|force|use)"
@@ -72,7 +74,7 @@ _GIVEN_BY = re.compile(
 _NOT_A_THING = frozenset(
     re.findall(r"\S+", "time day date year month week weather matter problem difference point news use idea")
 )
-_WORD = re.compile(r"[^\W_](?:[\w'&+/-]*[^\W_])?|[^\w\s'-]")
+WORD = re.compile(r"[^\W_](?:[\w'&+/-]*[^\W_])?|[^\w\s'-]")
 
 
 def asked(question: str, speaker: str | None = None) -> Key | None:
@@ -81,18 +83,23 @@ def asked(question: str, speaker: str | None = None) -> Key | None:
     "My" and "I" mean `speaker`; what is nobody's is `SELF`'s.
     """
     text = " ".join(question.lower().replace("\u2019", "'").split())
-    said = _PHRASES.sub(" ", _GIVEN_BY.sub(" given ", text)).strip() if len(text) <= _LONGEST else ""
-    if not said or _OTHERWISE.search(said) or _PAST.search(said):
+    said = bare(text) if len(text) <= _LONGEST else ""
+    if not said or OTHERWISE.search(said) or PAST.search(said):
         return None
     own = _OWN.search(text) is not None
-    asks, requests = _ASKS.search(text) is not None, _REQUESTS.search(text) is not None
-    key = attribute(" ".join(_noun(_WORD.findall(said), own=own, asks=asks, requests=requests)))
+    asks, requests = ASKS.search(text) is not None, REQUESTS.search(text) is not None
+    key = attribute(" ".join(_noun(WORD.findall(said), own=own, asks=asks, requests=requests)))
     return Key(subject(speaker) if speaker and own else SELF, key) if key else None
+
+
+def bare(text: str) -> str:
+    """Return a question in small letters without what it says of when, of who gave the thing, and by the way."""
+    return _PHRASES.sub(" ", _GIVEN_BY.sub(" given ", text)).strip()
 
 
 def _noun(words: list[str], *, own: bool, asks: bool, requests: bool) -> list[str]:
     """Return the one noun phrase of a question that is made of known words else; nothing where there is more."""
-    rest = [at for at, word in enumerate(words) if word[0].isalnum() and word not in _KNOWN]
+    rest = [at for at, word in enumerate(words) if word[0].isalnum() and word not in KNOWN]
     if not rest or len(rest) > _WIDEST or rest[-1] - rest[0] != len(rest) - 1:
         return []
     named = words[rest[0] : rest[-1] + 1]
@@ -101,12 +108,12 @@ def _noun(words: list[str], *, own: bool, asks: bool, requests: bool) -> list[st
         named.pop()
     before = words[rest[0] - 1] if rest[0] else ""
     around = (*words[: rest[0]], *words[rest[-1] + 1 :])
-    note = not asks and all(word in _NOTED for word in around if word[0].isalnum())
+    note = not asks and all(word in NOTED for word in around if word[0].isalnum())
     mine = own and (asks or (requests and before in _OF_MINE))
     after = words[rest[-1] + 1] if rest[-1] + 1 < len(words) else ""
     neutral = before in _THE or (before in {"which", "what"} and after in {"is", "are", "should", "do", "did"})
     neutral = neutral and (asks or requests) and len(named) < _WIDEST
-    placed = before in _DETERMINERS or (note and before in _NOTED) or not before or not before[0].isalnum()
+    placed = before in _DETERMINERS or (note and before in NOTED) or not before or not before[0].isalnum()
     whole = LEXICON.get(named[-1], "V") in "VEe" and named[-1] not in _NOT_A_THING
     theirs = any(word.endswith("'s") for word in named)
     return named if (note or mine or neutral) and placed and whole and not theirs else []
@@ -121,7 +128,7 @@ _DETERMINERS = frozenset(
 )
 _OF_MINE = frozenset(("my", "our", "the", "new", "current"))
 _THE = frozenset(("the", "new", "current", "latest", "present", "actual", "right", "correct"))
-_NOTED = frozenset(
+NOTED = frozenset(
     re.findall(
         r"\w+",
         """current currently latest new newest now please pls again my our the updated confirmed present note on status

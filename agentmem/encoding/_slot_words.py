@@ -43,6 +43,9 @@ _DROPPED = frozenset(
         "previous",
         "former",
         "actual",
+        "correct",
+        "updated",
+        "today",
         "just",
         "now",
     ]
@@ -54,10 +57,11 @@ _RENAMED = {
     "cellphone": "phone",
     "headquarter": "headquarters",
 }
+_PLURAL = {"people": "person", "children": "child", "wives": "wife"}
 _IRREGULAR = {"written": "write", "sung": "sing", "drawn": "draw", "born": "born", "known": "famous", "built": "build",
               "made": "make", "led": "lead", "won": "win", "held": "hold", "founded": "found", "based": "base",
-              "located": "locate", "taught": "teach", "spoken": "speak", "people": "person", "children": "child",
-              "wives": "wife", "did": "do", "does": "do", "went": "go", "died": "die", "dies": "die"}  # fmt: skip
+              "located": "locate", "taught": "teach", "spoken": "speak",
+              "did": "do", "does": "do", "went": "go", "died": "die", "dies": "die"}  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.&+/-][^\W_]+)*", re.UNICODE)
 _OWNER = re.compile(r"['\u2019]s?$")
 _OF_NAME = re.compile(r"(?:the |a )?(?:\w+ )?(?:name|value|content|contents) of ", re.IGNORECASE)
@@ -81,8 +85,8 @@ def singular(word: str) -> str:
     """Return the one form in which a noun is compared: "codes" and "code", "cities" and "city"."""
     if word in _RENAMED:
         word = _RENAMED[word]
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    if word in _PLURAL:
+        return _PLURAL[word]
     if len(word) < 4 or word.endswith(("ss", "us", "is", "news", "ics")) or not word.endswith("s"):
         return word
     if word.endswith("ies"):
@@ -118,8 +122,8 @@ def words(phrase: str) -> list[str]:
 
 def attribute(phrase: str) -> str:
     """Return the key of what is held: "the new locker codes" is "locker code"; empty where nothing is left."""
-    kept = [word for word in words(phrase) if word not in _DROPPED]
-    return " ".join(singular(_OWNER.sub("", word)) for word in kept)
+    kept = [_OWNER.sub("", word) for word in words(phrase)]
+    return " ".join(singular(word) for word in kept if word not in _DROPPED)
 
 
 def subject(phrase: str) -> str:

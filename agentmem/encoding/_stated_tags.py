@@ -195,6 +195,10 @@ def _merged(tokens: _Tokens, what: tuple[str, ...], owner: str, *, asks: bool, m
         if words[at + size - 1].endswith("'s") and begin and letters[begin - 1] in _PREPOSITIONS:
             tag = "d"  # "for my boss's birthday"
         _copy(letters, spans, done, begin, out, places)
+        if done < begin < at and tag[-1] == "A" and letters[begin - 1] == "V" and words[begin - 1].endswith("'s"):
+            start, after = places[-1]  # "teal's my colour"
+            places[-1:] = [(start, after - 2), (after - 2, after)]
+            out.append("b")
         if tag.startswith("x"):
             out.append("x")
             places.append(spans[begin])

@@ -171,7 +171,8 @@ AGO = re.compile(
 WHEN = re.compile(
     rf"\b(?:as of|since|effective|starting|beginning|from|as from|until|by|on|in|during"
     rf"|this coming)(?: the)?(?: last| next| this)?"
-    rf" (?:{_DAY}|{_DATE}|(?:spring|summer|autumn|fall|winter|christmas|easter)(?: {_DATE})?)(?: on(?:wards?)?)?\b",
+    rf" (?:{_DAY}|{_DATE}|\d{{1,2}}(?:st|nd|rd|th)|(?:spring|summer|autumn|fall|winter|christmas"
+    rf"|easter)(?: {_DATE})?)(?: on(?:wards?)?)?\b",
 )
 PAST = re.compile(
     r"\b(?:back then|at that time|back in|in those days|years ago|when (?:i|we) (?:was|were|lived|had|used"

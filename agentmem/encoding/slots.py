@@ -13,7 +13,7 @@ scored far lower than after.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -22,7 +22,22 @@ from agentmem.encoding._slot_relations import endings, linked, places, related
 from agentmem.encoding._slot_rules import Found, being, changes, pairs, values
 from agentmem.encoding._slot_words import SELF, Key
 
-__all__ = ["SELF", "Fact", "Held", "Key", "Slot", "State", "asked_loosely", "asked_slot", "latest", "read_slots"]
+__all__ = [
+    "SELF",
+    "Fact",
+    "Held",
+    "Key",
+    "Slot",
+    "State",
+    "as_written",
+    "asked_known",
+    "asked_loosely",
+    "asked_slot",
+    "latest",
+    "likely_slots",
+    "named_slots",
+    "read_slots",
+]
 
 SCAN_LIMIT = 20_000
 """Characters of a text that are read; a longer one is a document, not a turn."""
@@ -163,6 +178,39 @@ def asked_loosely(question: str, speaker: str | None = None) -> Key | None:
     from agentmem.encoding._slot_loose import asked
 
     return asked(question, speaker)
+
+
+def named_slots(question: str) -> tuple[str, ...]:
+    """Return the attributes that a question may name, longest first: to be looked up among those that have values."""
+    from agentmem.encoding._slot_known import named
+
+    return named(question)
+
+
+def likely_slots(question: str) -> tuple[str, ...]:
+    """Return what may be attributes because it follows "my", "the" and the like in a question, known or not."""
+    from agentmem.encoding._slot_known import likely
+
+    return likely(question)
+
+
+def as_written(question: str, attribute: str) -> str:
+    """Return how a question writes an attribute: "favorite colors" for the key "favourite colour"."""
+    from agentmem.encoding._slot_known import written
+
+    return written(question, attribute)
+
+
+def asked_known(question: str, known: Mapping[str, int]) -> tuple[Key, ...]:
+    """Return the keys of the `known` attributes that a question may ask for as one's own, the longest name first.
+
+    `known` gives for each of `named_slots` or `likely_slots` how many values it had. Knowing that spares grammar: what
+    else a question says need not be understood to the last word, and of what had more than one value, all that is not
+    plainly something else asks for the newest.
+    """
+    from agentmem.encoding._slot_known import asked_of
+
+    return asked_of(question, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ import re
 from itertools import pairwise
 from typing import NamedTuple
 
+from agentmem.encoding import _stated_loose
 from agentmem.encoding._slot_words import SELF, attribute, subject
 from agentmem.encoding._stated_rules import read
 from agentmem.encoding._stated_tags import has_dates, tagged
+from agentmem.encoding._stated_words import LEXICON
 
 SCAN_LIMIT = 4_000
 """Characters of a text that are read; a longer one is a document, not a turn."""
@@ -25,6 +27,8 @@ _SENTENCE = re.compile(
 )
 _WHERE = re.compile(r"(?<=.) (?:at|on|in|from|during) (?:the |my |our )?[a-z]+$")
 """What is said of the place or time behind a value: "4417 at work"."""
+_SOFT = re.compile(r"\b(?:wants?|wanted)(?= (?:me|us|you) to\b)|\bwould(?= be (?:my|our|the)\b)")
+"""What a loose reading takes for assertions: what they want me to use, what they said would be."""
 _NO_VALUE = re.compile(
     r"(?:[Mm]y|[Oo]ur|[Yy]our|[Ss]ome|[Aa]ny|[Ee]ach|[Ee]very|[Tt]hese|[Tt]hose|[Ss]uch)\b|[Aa]n? (?!.*[A-Z\d])"
     r"|[a-z]+ing .* "
@@ -40,8 +44,19 @@ class Stated(NamedTuple):
     span: tuple[int, int]
 
 
-def stated(text: str, what: str, *, owner: str | None = None, speaker: str | None = None) -> Stated | None:
+def stated(
+    text: str,
+    what: str,
+    *,
+    owner: str | None = None,
+    speaker: str | None = None,
+    loosely: bool = False,
+    changing: bool = False,
+) -> Stated | None:
     """Return what `text` says that `what` (a noun phrase: "locker code") is from now on; None where it says nothing.
+
+    `loosely`: where no rule fits, what a text that speaks of news leaves over is the value; of a thing that is known to
+    be `changing`, any text's that asserts something.
 
     `owner` is whose it is, as a `Key.subject`: what is "mine" counts if `speaker` is the owner. Without an owner it is
     the speaker's or nobody's, whoever speaks. The last statement of a text wins. The first `SCAN_LIMIT` characters are
@@ -60,14 +75,23 @@ def stated(text: str, what: str, *, owner: str | None = None, speaker: str | Non
     found = read([tagged(text, *piece, words, whose, mine=mine) for piece in pieces])
     if found is None and pieces and has_dates(text):  # a date may be the value
         found = read([tagged(text, *piece, words, whose, mine=mine, dated=True) for piece in pieces])
+    if found is None and loosely:
+        soft = _SOFT.sub(lambda said: "will".ljust(len(said[0])), text)
+        sentences = [tagged(soft, *piece, words, whose, mine=mine) for piece in pieces]
+        found = _stated_loose.read(text, sentences, news=not changing)
     if found is None:
         return None
     span = found
     value = _WHERE.sub("", text[span[0] : span[1]])
     span = span[0], span[0] + len(value)
-    if _NO_VALUE.match(value):
+    if _NO_VALUE.match(value) and not changing:
         return None
     return Stated(value.strip("\"'\u201c\u201d\u2018\u2019*"), not value, span)
+
+
+def is_name(attribute: str) -> bool:
+    """Say whether a key is the name of a thing: "locker code" is, "jot this down" is not."""
+    return all(LEXICON.get(word, "V") in "VEe" for word in attribute.split())
 
 
 def _around(text: str, pieces: list[tuple[int, int]], head: str) -> list[tuple[int, int]]:

@@ -63,6 +63,16 @@ def of_key(db: Connection, attribute: str, subjects: Collection[str]) -> list[Sa
     return _said(db.all(sql, (attribute, *wanted, NEWEST)))
 
 
+def known(db: Connection, attributes: Collection[str], subjects: Collection[str]) -> dict[str, int]:
+    """Return which of the attributes were ever given a value, for any of the subjects, and how many different ones."""
+    named, whose = sorted(attributes)[:CHUNK], sorted(subjects)[:CHUNK]
+    sql = (
+        f"SELECT attribute, count(DISTINCT value) FROM slots WHERE attribute IN ({_marks(named)}) "  # noqa: S608
+        f"AND subject IN ({_marks(whose)}) AND ends = 0 GROUP BY attribute"
+    )
+    return {str(row[0]): int(row[1]) for row in db.all(sql, (*named, *whose))}
+
+
 def of_subjects(db: Connection, subjects: Collection[str]) -> list[Said]:
     """Return all that is said of any of the subjects, newest first."""
     wanted = sorted(subjects)[:CHUNK]

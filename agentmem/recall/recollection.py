@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from agentmem.encoding._slot_words import subject
+from agentmem.encoding._slot_words import attribute, subject
 from agentmem.encoding.aliases import same
-from agentmem.encoding.slots import SELF, Key, asked_loosely, asked_slot
-from agentmem.encoding.stated import stated
+from agentmem.encoding.slots import (
+    SELF,
+    Key,
+    as_written,
+    asked_known,
+    asked_loosely,
+    asked_slot,
+    likely_slots,
+    named_slots,
+)
+from agentmem.encoding.stated import is_name, stated
 from agentmem.ledger import Ledger, slots
 from agentmem.ledger.rows import maybe_micros, micros
 from agentmem.ledger.slots import Said
@@ -19,7 +29,7 @@ from agentmem.protocols import Embedder, Lexical
 from agentmem.recall import engine, facts
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
-from agentmem.types import KINDS, PRIMARY, Evidence, Filter, Query
+from agentmem.types import KINDS, PRIMARY, Evidence, Filter, Memory, Query
 
 LEAST = 10
 """Memories that are looked at even where fewer are wanted: the newest of several that are alike must be among them."""
@@ -28,6 +38,8 @@ READ = 64
 SPOKEN = [number for number, kind in enumerate(KINDS) if kind in PRIMARY]
 OWNED = re.compile(r"\b(?:my|our)\b|\w['\u2019]s? ", re.IGNORECASE)
 """How a question names a thing of somebody's: only then are memories read for it that no rule had read."""
+NAMING = re.compile(r"[^\W_]+(?:[ '-][^\W_]+){0,3}")
+"""A value that does no more than name something."""
 SURE = 0.95
 """Confidence at least, where a rule has read the very value that is asked for."""
 
@@ -43,12 +55,21 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
     limit: int,
     now: datetime,
     explain: bool = True,
+    hops: int | None = None,
 ) -> tuple[list[Evidence], float]:
     """Return the best memories for a question, best first, and the confidence in [0, 1]."""
     matching = ledger.where(asked.where) if asked.where else None
     indexes.place(embedder)
     ranking = engine.rank(
-        question, embedder, indexes, weights, asked=asked, matching=matching, limit=max(limit, LEAST), now=now
+        question,
+        embedder,
+        indexes,
+        weights,
+        asked=asked,
+        matching=matching,
+        limit=max(limit, LEAST),
+        now=now,
+        hops=hops,
     )
     ruled = _ruling(question, ledger, indexes, asked, matching, now)
     ids = ranking.ids if ruled is None else [*ranking.ids, ruled.first]
@@ -77,44 +98,76 @@ def _ruling(
     catalog = indexes.catalog
     mask = catalog.mask(asked, matching) if asked else None
     speakers = [subject(name) for name in catalog.speakers]
-    for key in dict.fromkeys(key for key in (asked_slot(question), loosely) if key is not None):
+    known = slots.known(ledger.connection, named_slots(question), [SELF, *speakers])
+    likely = dict.fromkeys(likely_slots(question), 1)
+    plainly = asked_known(question, known) or asked_known(question, likely)
+    strictly = asked_slot(question)
+    sure = [strictly, loosely, *plainly]
+    if plainly and (strictly is None or not strictly.subject):
+        sure = [*plainly, strictly, loosely]  # the "work phone number" is not the "number"
+    maybe = (*asked_known(question, dict.fromkeys(known, 2)), *asked_known(question, dict.fromkeys(likely, 2)))
+    for key in dict.fromkeys(key for key in (*sure, *maybe) if key is not None):
         subjects = same(key.subject, speakers) if key.subject else frozenset({SELF, *speakers})
         said = slots.of_key(ledger.connection, key.attribute, subjects)
         said = [s for s in said if mask is None or mask[catalog.row[s.id]]]
-        if key == loosely or OWNED.search(question):
-            said += _stated(key, subjects, {s.seq for s in said}, ledger, indexes, mask)
-        if said:
+        if key == loosely or key in maybe or OWNED.search(question):
+            said += _stated(question, key, subjects, said, ledger, indexes, mask, own=not key.subject)
+        # What is asked in no known way is asked only of a thing that is known to change.
+        if said and (key in sure or len({s.value for s in said}) > 1):
             return facts.ruling(said, asked.as_of or now)
     return None
 
 
 def _stated(
+    question: str,
     key: Key,
     subjects: frozenset[str],
-    read: set[int],
+    said: Sequence[Said],
     ledger: Ledger,
     indexes: Indexes,
     mask: npt.NDArray[np.bool_] | None,
+    *,
+    own: bool,
 ) -> list[Said]:
-    """Return what the newest memories that hold all words of the attribute say of it where no slot rule read it."""
+    """Return what the newest memories that hold all words of the attribute say of it where no slot rule read it.
+
+    Of one's `own` thing, what no rule reads is read loosely, and more so where it is known to have had several values.
+    """
     catalog = indexes.catalog
     lexical = next((store for store in indexes.stores.values() if isinstance(store, Lexical)), None)
     if lexical is None:
         return []
-    rows = catalog.rows(lexical.holding(Query(key.attribute, np.empty(0, np.float32))))
-    rows = rows[np.isin(catalog.kind[rows], SPOKEN) & ~np.isin(catalog.seq[rows], list(read))]
+    read = [s.seq for s in said if not s.ends]
+    names = dict.fromkeys((key.attribute, as_written(question, key.attribute)))
+    holding = [lexical.holding(Query(name, np.empty(0, np.float32))) for name in names]
+    rows = catalog.rows(list(dict.fromkeys(i for ids in holding for i in ids)))
+    rows = rows[np.isin(catalog.kind[rows], SPOKEN) & ~np.isin(catalog.seq[rows], read)]
     if mask is not None:
         rows = rows[mask[rows]]
     newest = rows[np.lexsort((catalog.seq[rows], catalog.said_at[rows]))][-READ:]
-    found = []
-    for memory in ledger.find([catalog.ids[row] for row in newest]).values():
-        if any(f"{sign} {slot.value}" in memory.text for slot in memory.cues.slots for sign in ":="):
-            continue  # "bird: fish eagle" says nothing of a fish
-        who = subject(memory.speaker) if memory.speaker else SELF
-        owner = None if not key.subject else who if who in subjects else key.subject
-        told = stated(memory.text, key.attribute, owner=owner, speaker=memory.speaker)
-        if told is not None:
-            since = micros(memory.valid_from or memory.said_at)
-            until = maybe_micros(memory.valid_to)
-            found.append(Said(memory.seq, memory.id, owner or who, key.attribute, told.value, told.ends, since, until))
-    return found
+    left = [m for m in ledger.find([catalog.ids[row] for row in newest]).values() if not _noted_elsewhere(m, key)]
+    found = {m.id: told for m in left if (told := _told(m, key, subjects)) is not None}
+    if own:
+        changing = len({s.value for s in (*said, *found.values()) if not s.ends}) > 1
+        for m in left:
+            if m.id not in found and (told := _told(m, key, subjects, loosely=True, changing=changing)) is not None:
+                found[m.id] = told
+    return list(found.values())
+
+
+def _noted_elsewhere(memory: Memory, key: Key) -> bool:
+    """Say whether the thing is part of a value that the memory notes: "bird: fish eagle" says nothing of a fish."""
+    noted = (s for s in memory.cues.slots if any(f"{sign} {s.value}" in memory.text for sign in ":="))
+    return any(
+        NAMING.fullmatch(s.value) and key.attribute in attribute(s.value) and is_name(s.attribute) for s in noted
+    )
+
+
+def _told(memory: Memory, key: Key, subjects: frozenset[str], **loosely: bool) -> Said | None:
+    who = subject(memory.speaker) if memory.speaker else SELF
+    owner = None if not key.subject else who if who in subjects else key.subject
+    told = stated(memory.text, key.attribute, owner=owner, speaker=memory.speaker, **loosely)
+    if told is None:
+        return None
+    since, until = micros(memory.valid_from or memory.said_at), maybe_micros(memory.valid_to)
+    return Said(memory.seq, memory.id, owner or who, key.attribute, told.value, told.ends, since, until)
