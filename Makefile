@@ -27,7 +27,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/codespell
 
 tests: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n auto $(PYTEST)
 
 # Every figure in the README comes out of this: DATA names LoCoMo's JSON file, which is not part of the project.
 RESULTS := evaluators/results

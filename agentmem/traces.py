@@ -149,7 +149,7 @@ class Traces:
 
     def of_kind(self, kind: Kind) -> Flags:
         """Say which memories (n,) are of a kind."""
-        return self.kind == KINDS.index(kind)
+        return np.asarray(self.kind == KINDS.index(kind), bool)
 
     def __len__(self) -> int:
         return len(self.age)

@@ -70,7 +70,7 @@ def test_every_command_is_there_and_has_an_example():
     found = {" ".join(words) for words in commands()}
     assert found == {
         *("demo", "import", "remember", "recall", "chat", "erase", "spaces", "show", "export", "restore", "rebuild"),
-        *("doctor", "tune", "eval", "bench", "new store", "graph", "timeline", "extract"),
+        *("doctor", "tune", "eval", "bench", "new store", "new policy", "policies", "graph", "timeline", "extract"),
     }
     for words in commands():
         shown = " ".join(run(*words, "--help")[0].split())
@@ -80,7 +80,7 @@ def test_every_command_is_there_and_has_an_example():
 def test_every_command_that_prints_has_json():
     """Machines can read every command; demo, new and bench print for people and write files."""
     for words in commands():
-        if words not in {("demo",), ("new", "store")}:
+        if words not in {("demo",), ("new", "store"), ("new", "policy")}:
             assert "--json" in run(*words, "--help")[0], words
 
 

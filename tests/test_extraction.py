@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentmem import Draft
+from agentmem.encoding.aliases import canonical, same
 from agentmem.encoding.extraction import ExtractedFact, RuleExtractor, rule_facts
 from agentmem.errors import InputError, LineageError, TimeError
 from agentmem.extract import LOOK_BACK, STRIDE, extract, remember_facts
@@ -183,6 +186,48 @@ def test_the_digest_sees_neither_case_nor_space():
     one = ExtractedFact("Ana", "loves", "green  tea", ("a",))
     assert one.digest == ExtractedFact("ana", "Loves", "Green tea", ("b",), confidence=0.5).digest
     assert one.digest != ExtractedFact("green tea", "loves", "Ana", ("a",)).digest
+
+
+# -- names that mean the same --------------------------------------------------------------------------------------
+
+NAMES = st.lists(
+    st.sampled_from(["Ana", "ana", "Ana Reyes", "Dr. Reyes", "Reyes", "Ana Costa", "Ben", "Ana Reyes Sol"])
+)
+
+
+@given(NAMES, st.randoms(use_true_random=False))
+def test_what_names_mean_depends_on_the_set_of_them_alone(names, random):
+    """Whatever the order; each name means one that is known, which means itself; and all that mean it are the same."""
+    merged = canonical(names)
+    shuffled = list(names)
+    random.shuffle(shuffled)
+    assert canonical(shuffled) == merged
+    assert merged.keys() == set(names)
+    for name, whole in merged.items():
+        assert merged[whole] == whole
+        assert same(name, names) == {other for other in names if merged[other] == whole}
+
+
+def test_spellings_of_a_name_are_one_name_and_titles_are_no_part_of_it():
+    """Case and titles tell nobody apart; two people of one first name stay two."""
+    assert same("ana reyes", ["Ana Reyes", "Dr. ANA REYES", "Ben"]) == {"ana reyes", "Ana Reyes", "Dr. ANA REYES"}
+    assert same("Ana", ["ana", "Ana Reyes"]) == {"Ana", "ana", "Ana Reyes"}
+    assert same("Ana", ["Ana Reyes", "Ana Costa"]) == {"Ana"}
+    assert canonical([]) == {}
+
+
+def test_facts_of_one_person_under_several_names_are_one_timeline(space):
+    """Told by her first name and by her full one, it is one story; with a second Ana it is nobody's."""
+    space.remember("I live in Porto.", speaker="Ana Reyes", said_at=datetime(2025, 1, 1, tzinfo=UTC))
+    space.remember("Ana moved to Lima.", speaker="Ben", said_at=datetime(2025, 2, 1, tzinfo=UTC))
+    extract(space)
+    values = [(line.value, len(line.memories)) for line in space.timeline("Ana")]
+    assert values == [("Porto", 2), ("Lima", 2)]
+    (other,) = space.remember("I live in Rome.", speaker="Ana Costa", said_at=datetime(2025, 3, 1, tzinfo=UTC))
+    extract(space)
+    assert [line.value for line in space.timeline("Ana Reyes")] == ["Porto"]
+    space.erase(other)
+    assert [(line.value, len(line.memories)) for line in space.timeline("Ana")] == values
 
 
 # -- into a space --------------------------------------------------------------------------------------------------

@@ -351,7 +351,7 @@ def test_nothing_is_stated_of_nothing() -> None:
 
 LOOSE = (
     ("Heads up, {a} got swapped, we're on {v} now", "What {a} are we on now?"),
-    ("They want me to use {v} for my {a} from now on.", "What's the story with my {a}?"),
+    ("They want me to use {v} for my {a} from now on.", "Which {a} am I on these days?"),
     ("It's come to this: {v} as my {a}.", "Quick, the {a}!"),
     ("{v}'s my {a} from here on.", "What does it say under {a} on my badge?"),
     ("So apparently my {a} is supposed to be {v} now??", "I asked you to remember my {a}. What was it?"),

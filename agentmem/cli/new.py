@@ -1,4 +1,4 @@
-"""Commands that begin something new: new store."""
+"""Commands that begin something new: new store, new policy."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ import typer
 from agentmem.cli.terminal import dim
 from agentmem.errors import InputError
 
-STORE = Path(__file__).with_name("store.py.txt")
-TEST = Path(__file__).with_name("test_store.py.txt")
+TEMPLATES = Path(__file__).parent
 ROOM = "agentmem_stores"
 """Any folder of this name on the Python path adds to the stores, so a store needs no installing."""
+POLICIES = "retention"
+"""The room's folder of policies; the same holds of it."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     new = typer.Typer(no_args_is_help=True)
     new.command("store")(store)
+    new.command("policy")(policy)
     new.callback()(_new)
     app.add_typer(new, name="new", rich_help_panel="Extend")
 
@@ -45,19 +47,45 @@ def store(
 
     [dim]$[/] agentmem new store mine --into plugins && cd plugins && python -m pytest test_mine.py
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise InputError(f"{name!r} cannot be a Python module; use lower-case letters, digits and _, such as my_store")
     folder = into.parent if into.name == ROOM else into
+    _write("store", name, folder, folder / ROOM)
+    typer.echo(
+        dim(f'Use it:  agentmem.open(stores=("episodic", "lexical", "{name}")), with {folder} on the Python path')
+    )
+
+
+def policy(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the policy: a Python module's.", show_default=False)
+    ],
+    into: Annotated[
+        Path, typer.Option("--into", metavar="FOLDER", help="Where to make the folder agentmem_stores/retention.")
+    ] = Path(),
+) -> None:
+    """Write a retention policy that works, and its test, for you to change.
+
+    Writes FOLDER/agentmem_stores/retention/NAME.py and FOLDER/test_NAME.py. Files that exist are never overwritten.
+
+    [dim]$[/] agentmem new policy mine --into plugins && cd plugins && python -m pytest test_mine.py
+    """
+    folder = into.parent if into.name == POLICIES else into
+    folder = folder.parent if folder.name == ROOM else folder
+    _write("policy", name, folder, folder / ROOM / POLICIES)
+    typer.echo(dim(f"See it:  agentmem policies, with {folder} on the Python path"))
+
+
+def _write(kind: str, name: str, folder: Path, room: Path) -> None:
+    """Write a plugin into its room and its test beside the rooms, from their templates."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise InputError(f"{name!r} cannot be a Python module; use lower-case letters, digits and _, such as my_{kind}")
     words = {"name": name, "title": "".join(part.capitalize() for part in name.split("_"))}
-    files = {folder / ROOM / f"{name}.py": STORE, folder / f"test_{name}.py": TEST}
+    files = {room / f"{name}.py": f"{kind}.py.txt", folder / f"test_{name}.py": f"test_{kind}.py.txt"}
     for target in files:
         if target.exists():
             raise InputError(f"{target} exists and was left as it is; choose another name or --into another folder")
     for target, template in files.items():
+        text = Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(words)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
+        target.write_text(text, encoding="utf-8")
         typer.echo(f"wrote {target}")
     typer.echo(dim(f"Test it: cd {folder} && python -m pytest test_{name}.py"))
-    typer.echo(
-        dim(f'Use it:  agentmem.open(stores=("episodic", "lexical", "{name}")), with {folder} on the Python path')
-    )

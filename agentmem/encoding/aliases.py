@@ -7,7 +7,7 @@ what they would have meant without it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "st", "sir", "lady", "aunt", "uncle", "grandma", "grandpa"})
 
@@ -15,6 +15,7 @@ _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "st", "sir", "lady", "aunt
 def canonical(names: Iterable[str]) -> dict[str, str]:
     """Return for each name the longest name it is short for, or itself; compared without case and titles.
 
+    Of several spellings of one name ("Ana Reyes", "Dr. ANA REYES") all mean the last in the order of their characters.
     A name is short for another where it is the first or the last words of it, and of no other longest name.
     """
     known = list(dict.fromkeys(names))
@@ -23,13 +24,24 @@ def canonical(names: Iterable[str]) -> dict[str, str]:
     for name in known:
         for part in _ends(parts[name]):
             longer.setdefault(part, []).append(name)
-    return {name: _stands_for(name, longer.get(parts[name], []), parts) for name in known}
+    spelling: dict[tuple[str, ...], str] = {}
+    for name in known:
+        spelling[parts[name]] = max(name, spelling.get(parts[name], name))
+    means = {name: spelling[parts[_stands_for(name, longer.get(parts[name], []), parts)]] for name in known}
+    return {name: _followed(name, means) for name in known}
 
 
 def same(name: str, names: Iterable[str]) -> frozenset[str]:
     """Return which of the names mean the same as `name`, itself included."""
     merged = canonical([name, *names])
     return frozenset(other for other, whole in merged.items() if whole == merged[name])
+
+
+def _followed(name: str, means: Mapping[str, str]) -> str:
+    """Return what a name means in the end: "Reyes" is "Ana Reyes", and that may be short as well; each is longer."""
+    while means[name] != name:
+        name = means[name]
+    return name
 
 
 def _stands_for(name: str, longer: Collection[str], parts: dict[str, tuple[str, ...]]) -> str:

@@ -71,7 +71,7 @@ def pagerank_of(
     scale: Ranks = np.where(linked, degrees, 1).astype(kind)[:, None]
     reset: Ranks = np.where(linked[:, None], start, kind(0))
     most = float((scale if wanted is None else scale[wanted]).max(initial=1))
-    ranks: Ranks = _solve(product, scale, reset, damping, tolerance / math.sqrt(most)) * scale
+    ranks: Ranks = _solve(product, scale, linked[:, None], reset, damping, tolerance / math.sqrt(most)) * scale
     ranks[~linked] = start[~linked]
     totals = ranks.sum(axis=0, dtype=np.float64)
     ranks /= np.where(totals > 0, totals, 1).astype(kind)
@@ -79,7 +79,14 @@ def pagerank_of(
     return shaped
 
 
-def _solve(product: Product, scale: Ranks, reset: Ranks, damping: float, tolerance: float) -> Ranks:
+def _solve(
+    product: Product,
+    scale: Ranks,
+    linked: npt.NDArray[np.bool_],
+    reset: Ranks,
+    damping: float,
+    tolerance: float,
+) -> Ranks:
     """Solve (D - d A) u = p for all columns; each stops changing once it is exact enough.
 
     The tolerance is that of a node of degree 1; that of any other is larger by the root of its degree.
@@ -88,15 +95,21 @@ def _solve(product: Product, scale: Ranks, reset: Ranks, damping: float, toleran
     kind = reset.dtype
     inverse = 1 / scale
     found = reset * inverse
-    # The first guess is p itself, so its residual needs no subtraction of what cancels.
+    # The first guess is p, and what rank has forgotten of it: following links without end leads to each node in
+    # proportion to its degree, whose product with the matrix is known. That spares a step.
     residual = kind.type(damping) * product(found)
+    endless = np.where(linked, residual.sum(axis=0) / max(float(scale[linked].sum()), 1), 0).astype(kind)
+    found += endless / kind.type(1 - damping)
+    residual -= endless * scale
     towards = residual * inverse
     step = towards.copy()
     size = _dot(residual, towards)
     for _ in range(_MOST_STEPS):
         if not (size > goal).any():
             break
-        spread = scale * step - kind.type(damping) * product(step)
+        spread = product(step)
+        spread *= kind.type(-damping)
+        spread += scale * step
         along = _dot(step, spread)
         length = np.where(size > goal, size / np.where(along > 0, along, 1), 0).astype(kind)
         found += length * step

@@ -23,12 +23,12 @@ def wide(column: npt.NDArray[Any]) -> Doubles:
 
 def unit(values: npt.NDArray[Any]) -> Floats:
     """Return values as float32 in [0, 1]."""
-    return np.clip(values, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(values, 0.0, 1.0), np.float32)
 
 
 def finite(values: npt.NDArray[Any]) -> Floats:
     """Return values as float32, none infinite."""
-    return np.clip(values, None, float(np.finfo(np.float32).max)).astype(np.float32)
+    return np.asarray(np.clip(values, None, float(np.finfo(np.float32).max)), np.float32)
 
 
 def decay(time: npt.NDArray[Any], stability: npt.NDArray[Any]) -> Doubles:
