@@ -30,7 +30,7 @@ EACH = 5
 QUERIES = 30
 NEW = 1_000
 DAMPING = 0.5
-TOLERANCE = 1e-7
+TOLERANCE = 3e-7
 BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
 
 

@@ -47,7 +47,7 @@ from agentmem_stores._graph_nodes import Fact, Knowledge, checked, phrase
 from agentmem_stores._graph_snapshot import read, write
 from agentmem_stores._pagerank import pagerank_of
 
-_TOLERANCE = 1e-7
+_TOLERANCE = 3e-7
 _PLACES = 12
 _LONGEST = 8
 """Words of a phrase that is looked for in a question."""
