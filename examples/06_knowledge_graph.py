@@ -12,12 +12,14 @@ from pathlib import Path
 import agentmem
 from agentmem.demo import DIALOGUE
 from agentmem.evaluation.drawing import draw, projection
+from agentmem.extract import extract
 from agentmem.formats import jsonl
 
 with tempfile.TemporaryDirectory() as folder, agentmem.open(folder) as system:
     picture = Path(sys.argv[1] if len(sys.argv) > 1 else f"{folder}/graph.png")
     space = system.space("friends")
     space.remember(jsonl.drafts(DIALOGUE.read_text(encoding="utf-8")))
+    print(f"{len(extract(space))} facts were read out of it by rules, each with its parent turns")
 
     graph = space.graph()  # a networkx graph: every algorithm of networkx works on it
     kinds = [kind for kind, _ in graph]

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import agentmem
 from agentmem import Draft, cli
 from agentmem.errors import InputError, NotFoundError
+from agentmem.evaluation import drawing
 from agentmem.evaluation.drawing import draw, projection
 
 STORES = ("episodic", "lexical", "graph")
@@ -88,6 +89,18 @@ def test_the_projection_counts_what_is_named_together(space, ids):
     near = projection(space.graph(), around="Lena", most=2)
     assert len(near) == 2
     assert "lena moss" in near
+
+
+def test_whoever_speaks_is_tied_to_what_is_named(system):
+    """A speaker is a node of the picture, even one whom nobody names, and goes by the name as it is written."""
+    space = system.space("talk")
+    space.remember("Biscuit ran off in Naples again.", speaker="Ines Okoye")
+    graph = space.graph()
+    shown = projection(graph)
+    assert shown.edges["ines okoye", "naples"]["together"] == 1
+    assert shown.nodes["ines okoye"]["memories"] == 1
+    assert drawing._written(graph, shown)["ines okoye"] == "Ines Okoye"
+    assert drawing._written(graph, shown)["naples"] == "Naples"
 
 
 @pytest.mark.parametrize("ending", [".png", ".svg", ".pdf"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ MOST = 40
 CROWD = 12
 """Entities named by one memory that are linked with each other at most; a list of fifty names is no bond."""
 GAP = 0.6
+LIFT = 0.06
+"""By how much a label stands above its node."""
 INCHES = (13, 9)
 
 
@@ -25,9 +29,9 @@ def draw(graph: nx.Graph, path: Path, *, around: str | None = None, most: int = 
     """Draw the entities of a graph as PNG, SVG or PDF, by the ending of the file.
 
     `graph` is what `Space.graph` returns. Solid lines are facts, dashed ones synonyms, and grey ones tie what memories
-    name together, the wider the oftener. Only the `most` best linked entities are drawn or, with `around`, that entity
-    and those nearest to it. The same graph gives the same picture. Raises InputError for a graph without entities,
-    NotFoundError for an unknown one.
+    name together, and whoever speaks with what is named, the wider the oftener. Only the `most` best linked entities
+    are drawn or, with `around`, that entity and those nearest to it. The same graph gives the same picture. Raises
+    InputError for a graph without entities, NotFoundError for an unknown one.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -36,7 +40,7 @@ def draw(graph: nx.Graph, path: Path, *, around: str | None = None, most: int = 
     figure = Figure(figsize=INCHES, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    _paint(shown, axes, around and _entity(graph, around))
+    _paint(shown, axes, around and _entity(graph, around), _written(graph, shown))
     axes.set_title(_title(graph, shown), fontsize=10, color="#444a52", loc="left")
     figure.savefig(path, dpi=110)
 
@@ -44,7 +48,8 @@ def draw(graph: nx.Graph, path: Path, *, around: str | None = None, most: int = 
 def projection(graph: nx.Graph, *, around: str | None = None, most: int = MOST) -> nx.Graph:
     """Return the graph of entities alone: `together` counts memories that name both, `kinds` other links.
 
-    Nodes have `memories`, how many name them. Entities that nothing links are left out, except `around`.
+    Whoever speaks counts as named by what they say. Nodes have `memories`, how many name them. Entities that nothing
+    links are left out, except `around`.
     """
     import networkx as nx
 
@@ -56,11 +61,10 @@ def projection(graph: nx.Graph, *, around: str | None = None, most: int = MOST) 
     if not shown:
         raise InputError("the graph has no entities yet: remember something that names people, places or things")
     together: Counter[tuple[str, str]] = Counter()
-    for node in graph:
-        if node[0] == "memory":
-            names = sorted(label for kind, label in graph[node] if kind == "entity")
-            if len(names) <= CROWD:
-                together.update(combinations(names, 2))
+    for names in _named(graph):
+        for name in names - set(shown):
+            shown.add_node(name, memories=1)
+        together.update(combinations(sorted(names), 2))
     for (one, other), count in together.items():
         shown.add_edge(one, other, together=count, kinds="", weight=float(count))
     for (kind, one), (other_kind, other), edge in graph.edges(data=True):
@@ -68,6 +72,18 @@ def projection(graph: nx.Graph, *, around: str | None = None, most: int = MOST) 
             count = shown.get_edge_data(one, other, {}).get("together", 0)
             shown.add_edge(one, other, together=count, kinds=edge["kinds"], weight=count + float(edge["weight"]))
     return _best(graph, shown, around, most)
+
+
+def _named(graph: nx.Graph) -> Iterator[set[str]]:
+    """Yield what each memory ties together: what it names, if that is no long list, and who says it."""
+    for node, told in graph.nodes(data=True):
+        names = {label for kind, label in graph[node] if kind == "entity"} if node[0] == "memory" else set()
+        if names and len(names) <= CROWD:
+            yield names | ({_key(told.get("speaker", ""))} - {""})
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _best(graph: nx.Graph, shown: nx.Graph, around: str | None, most: int) -> nx.Graph:
@@ -95,7 +111,20 @@ def _entity(graph: nx.Graph, name: str) -> str:
     raise NotFoundError(f"the graph has no entity {name!r}; there are, for example: {', '.join(labels[:8])}")
 
 
-def _paint(shown: nx.Graph, axes: Any, centre: str | None) -> None:
+def _written(graph: nx.Graph, shown: nx.Graph) -> dict[str, str]:
+    """Return each entity's label as somebody wrote it."""
+    labels = {name: name for name in shown}
+    for node, told in graph.nodes(data=True):
+        if node[0] == "memory":
+            text = f"{told.get('speaker', '')}\n{told.get('text', '')}"
+            for name in [_key(told.get("speaker", "")), *(label for _, label in graph[node])]:
+                if labels.get(name) == name:
+                    said = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)
+                    labels[name] = said[0] if said else name
+    return labels
+
+
+def _paint(shown: nx.Graph, axes: Any, centre: str | None, written: Mapping[str, str]) -> None:
     import networkx as nx
     from matplotlib.patheffects import withStroke
 
@@ -112,7 +141,8 @@ def _paint(shown: nx.Graph, axes: Any, centre: str | None) -> None:
     sizes = [120 + 60 * shown.nodes[name]["memories"] ** 0.75 for name in shown]
     colours = ["#111111" if name == centre else COLOURS[group[name] % len(COLOURS)] for name in shown]
     nx.draw_networkx_nodes(shown, at, node_size=sizes, node_color=colours, linewidths=0.8, edgecolors="white", ax=axes)
-    labels = nx.draw_networkx_labels(shown, at, font_size=9, ax=axes)
+    above = {name: (x, y + LIFT) for name, (x, y) in at.items()}
+    labels = nx.draw_networkx_labels(shown, above, dict(written), font_size=9, verticalalignment="bottom", ax=axes)
     for text in labels.values():
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     axes.margins(0.08)
@@ -143,6 +173,6 @@ def _places(shown: nx.Graph) -> dict[str, tuple[float, float]]:
 def _title(graph: nx.Graph, shown: nx.Graph) -> str:
     kinds = Counter(kind for kind, _ in graph)
     return (
-        f"{len(shown)} of {kinds['entity']} entities in {kinds['memory']} memories. Grey: named together; red: a fact; "
-        "blue, dashed: much alike. Size: memories that name it."
+        f"{len(shown)} of {kinds['entity']} entities in {kinds['memory']} memories. Grey: named together, "
+        "or by whom; red: a fact; blue, dashed: much alike. Size: memories that name it."
     )

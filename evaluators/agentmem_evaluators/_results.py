@@ -118,8 +118,8 @@ def _multihop(figures: Mapping[str, Any]) -> Table:
         "MuSiQue-100, %: the passages that answer a multi-hop question together",
         ("", *heads),
         _rows(figures, [(m,) for m in heads], ("dense", "bm25")),
-        f"{figures['n_passages']:,} passages with ready triples; the graph store alone, no fusion. Gains over dense with "
-        f"their paired 95 % intervals: {', '.join(_gain(m, figures['gain_over']['dense'][m]) for m in heads)}. "
+        f"{figures['n_passages']:,} passages with ready triples; the graph store alone. Gains over dense, with "
+        f"paired 95 % intervals: {', '.join(_gain(m, figures['gain_over']['dense'][m]) for m in heads)}. "
         f"Commit {figures['commit'][:12]}.",
         strong=frozenset({0}),
     )
