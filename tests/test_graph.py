@@ -163,6 +163,14 @@ def test_graph_shows_who_is_tied_to_whom(told):
     assert (porto["memories"], "lena moss" in porto["near"]) == (2, True)
 
 
+def test_a_format_alone_names_the_file_after_the_space(told, tmp_path, monkeypatch):
+    """`--export graphml` writes alice.graphml where one stands."""
+    monkeypatch.chdir(tmp_path)
+    for form in ("graphml", "json", "png"):
+        assert f"wrote alice.{form}" in run("graph", "alice", "--export", form)
+        assert (tmp_path / f"alice.{form}").stat().st_size > 100
+
+
 def test_graph_refuses_what_it_cannot_write(told, tmp_path):
     """Another ending, and --around without a picture, are errors that say what to type."""
     assert ".graphml" in run("graph", "alice", "--export", tmp_path / "g.doc", code=2)

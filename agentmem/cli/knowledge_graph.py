@@ -12,6 +12,7 @@ from agentmem.cli import options
 from agentmem.cli.memories import of_fact
 from agentmem.cli.options import AsJson, AsOf, Embedder, Root, Space
 from agentmem.cli.terminal import counted, emit, open_space, shown, table
+from agentmem.config import folder_name
 from agentmem.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def graph(
     space: Space,
     export: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write it: .graphml, .json, or a picture: .png, .svg, .pdf."),
+        typer.Option(metavar="FILE", help="Write graphml, json or a picture (png, svg, pdf): a file, or SPACE.FORMAT."),
     ] = None,
     around: Annotated[
         str | None, typer.Option(metavar="ENTITY", help="In a picture: only this entity and what is near it.")
@@ -46,6 +47,8 @@ def graph(
 
     [dim]$[/] agentmem graph demo --export demo.png
     """
+    if export is not None and f".{export}" in (*PICTURES, *DATA):
+        export = Path(f"{folder_name(space)}.{export}")
     if export is not None and export.suffix not in (*PICTURES, *DATA):
         raise InputError(f"{export.name}: a graph is written as {', '.join((*DATA, *PICTURES))}")
     if around is not None and (export is None or export.suffix not in PICTURES):
