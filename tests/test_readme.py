@@ -39,12 +39,25 @@ def test_the_first_python_block_does_what_it_says(tmp_path, offline_model):
     assert "kitchen" in after
 
 
+def test_the_facts_of_the_readme_hold(tmp_path, offline_model):
+    """The newer value is recalled, both are in the timeline, and erasing the newer one re-opens the older."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PYTHON[1]], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    moved, values, stayed, nodes = done.stdout.splitlines()
+    assert moved.startswith("holds now: ana home: Lisbon since ")
+    assert values == "['Porto', 'Lisbon']"
+    assert stayed.startswith("holds now: ana home: Porto since ")
+    assert int(nodes) >= 2
+
+
 class TestTheStoreInOneFile(MemoryStoreKit):
     """The store that the README shows passes the conformance kit as it stands."""
 
     def make(self):
         scope: dict = {}
-        exec(compile(PYTHON[1], "README.md", "exec"), scope)
+        exec(compile(PYTHON[-1], "README.md", "exec"), scope)
         return scope["make"]({})
 
 
