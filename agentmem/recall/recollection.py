@@ -29,7 +29,8 @@ from agentmem.protocols import Embedder, Lexical
 from agentmem.recall import engine, facts
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
-from agentmem.types import KINDS, PRIMARY, Evidence, Filter, Memory, Query
+from agentmem.recall.whereabouts import whereabouts
+from agentmem.types import KINDS, PRIMARY, Evidence, Filter, Memory, MemoryId, Query
 
 LEAST = 10
 """Memories that are looked at even where fewer are wanted: the newest of several that are alike must be among them."""
@@ -71,18 +72,20 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
         now=now,
         hops=hops,
     )
-    ruled = _ruling(question, ledger, indexes, asked, matching, now)
-    ids = ranking.ids if ruled is None else [*ranking.ids, ruled.first]
-    found = ledger.find(list(dict.fromkeys(ids)))
+    ruled, behind = _ruling(question, ledger, indexes, asked, matching, now) or (None, ())
+    leading = [] if ruled is None else [ruled.first, *behind]
+    found = ledger.find(list(dict.fromkeys([*ranking.ids, *leading])))
     evidence = [
         Evidence(found[i], float(score), ranking.explain(row) if explain else {})
         for row, (i, score) in enumerate(zip(ranking.ids, ranking.scores, strict=True))
         if i in found
     ]
     evidence = facts.newest_of_alike(facts.whole_first(evidence, question), question)
-    if ruled is None or ruled.first not in found:
+    if ruled is None or not found.keys() >= set(leading):
         return evidence[:limit], ranking.confidence
-    return facts.prefer(evidence, ruled, found[ruled.first], limit), max(ranking.confidence, SURE)
+    for first in reversed(leading):
+        evidence = facts.prefer(evidence, ruled, found[first], limit)
+    return evidence, max(ranking.confidence, SURE)
 
 
 def _ruling(
@@ -92,8 +95,11 @@ def _ruling(
     asked: Filter,
     matching: set[int] | None,
     now: datetime,
-) -> facts.Ruling | None:
-    """Return what the memories that pass the filter say of the slot the question asks for; None where it asks none."""
+) -> tuple[facts.Ruling, tuple[MemoryId, ...]] | None:
+    """Return what the memories that pass the filter say of the slot the question asks for; None where it asks none.
+
+    Beside it the memories that belong directly behind the first, as the first alone does not tell.
+    """
     loosely = asked_loosely(question)
     catalog = indexes.catalog
     mask = catalog.mask(asked, matching) if asked else None
@@ -105,16 +111,24 @@ def _ruling(
     sure = [strictly, loosely, *plainly]
     if plainly and (strictly is None or not strictly.subject):
         sure = [*plainly, strictly, loosely]  # the "work phone number" is not the "number"
+
+    def heard(attribute: str, subjects: frozenset[str]) -> list[Said]:
+        said = slots.of_key(ledger.connection, attribute, subjects)
+        return said if mask is None else [s for s in said if mask[catalog.row[s.id]]]
+
     maybe = (*asked_known(question, dict.fromkeys(known, 2)), *asked_known(question, dict.fromkeys(likely, 2)))
     for key in dict.fromkeys(key for key in (*sure, *maybe) if key is not None):
+        carried = whereabouts(key, lambda thing, of: heard(of, frozenset({thing})), asked.as_of or now)
+        if carried is not None:
+            return carried
         subjects = same(key.subject, speakers) if key.subject else frozenset({SELF, *speakers})
-        said = slots.of_key(ledger.connection, key.attribute, subjects)
-        said = [s for s in said if mask is None or mask[catalog.row[s.id]]]
+        said = heard(key.attribute, subjects)
         if key == loosely or key in maybe or OWNED.search(question):
             said += _stated(question, key, subjects, said, ledger, indexes, mask, own=not key.subject)
         # What is asked in no known way is asked only of a thing that is known to change.
         if said and (key in sure or len({s.value for s in said}) > 1):
-            return facts.ruling(said, asked.as_of or now)
+            ruled = facts.ruling(said, asked.as_of or now)
+            return None if ruled is None else (ruled, ())
     return None
 
 

@@ -47,9 +47,9 @@ TOP = 3
 OURS = "agentmem"
 NAMES = {OURS: OURS, "slots": "slots (reference)", "dense": "dense alone", "bm25": "BM25 alone"}
 PLAINLY = (
-    "The row 'slots' is no part of recall yet: it follows places and holders through the slots that the rules of "
-    "English read, to say what wiring them could give; these stories use few words, and the rules know them all. "
-    "The others read with the same extractive reader."
+    "The row 'slots' follows places and holders through the slots that the rules of English read, on its own; recall "
+    "does the same with what its ledger holds of them. These stories use few words, and the rules know them all: both "
+    "rows flatter. All but 'slots' read with the same extractive reader."
 )
 
 
