@@ -81,7 +81,7 @@ def export(space: Space, file: Path, *, overwrite: bool = False) -> Manifest:
         raise InputError(f"{file} is a folder; name a file in it: {file / (space.name + '.zip')}")
     if file.exists() and not overwrite:
         raise InputError(f"{file} exists and was left as it is; choose another name, or pass --force to replace it")
-    space._flush_uses()  # noqa: SLF001 - what this process has recalled is part of what is archived
+    space.retention.write_uses()
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     with _disk(file), _workroom(space.path.parent.parent) as room:
         try:

@@ -22,6 +22,7 @@ AgentmemError
 │   ├── LedgerBusyError      another process holds the ledger for too long
 │   └── DiskFullError        nothing was written
 ├── SpaceClosedError         the space was closed
+├── HeldError                a legal hold keeps what was to be erased
 ├── ResidueError             something that was erased can still be found; says where
 └── ModelError               a chat model failed or answered rubbish
 """
@@ -119,6 +120,10 @@ class DiskFullError(StorageError):
 
 class SpaceClosedError(AgentmemError):
     """The space was closed."""
+
+
+class HeldError(AgentmemError):
+    """A legal hold keeps what was to be erased."""
 
 
 class ResidueError(AgentmemError):

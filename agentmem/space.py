@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,12 +15,15 @@ from agentmem.clock import Clock, aware, system_clock
 from agentmem.encoding.encoder import RULES, Progress, check, encode
 from agentmem.errors import InputError, SpaceClosedError, TextError
 from agentmem.ledger import Ledger
-from agentmem.protocols import Embedder
+from agentmem.protocols import Embedder, RetentionPolicy
 from agentmem.recall import engine
 from agentmem.recall.embedder import SpaceEmbedder, opened
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.recollection import recollect
+from agentmem.retention.facade import POLICY, Retention
+from agentmem.retention.reinforcement import BATCH
+from agentmem.retention.sweep import Sweep
 from agentmem.types import Draft, Evidence, Fact, Filter, Finding, Memory, MemoryId, Recall, Receipt
 from agentmem.unlearning import Eraser, intents
 
@@ -45,6 +47,7 @@ class Space:
         clock: Clock = system_clock,
         weights: Path | None = None,
         stores: Sequence[str] = config.STORES,
+        retention: str | RetentionPolicy = POLICY,
     ) -> None:
         self.name = name
         self.path = folder
@@ -53,7 +56,6 @@ class Space:
         self._lock = threading.RLock()
         self._weights_file = weights
         self._weights: Weights | None = None
-        self._uses: Counter[int] = Counter()
         self._ledger = Ledger(folder / "ledger.db")
         try:
             self._ledger.note_once("name", name)
@@ -62,6 +64,8 @@ class Space:
             self._embedder = SpaceEmbedder(self._ledger, name, embedder)
             self._eraser = Eraser(folder, self._ledger, clock)
             self._eraser.resume()
+            by = (self.erase, self._check_open, lambda: self._embedder.recorded or "")
+            self.retention = Retention(self._ledger, clock, self._lock, retention, *by)
         except BaseException:
             self._ledger.close()
             raise
@@ -98,6 +102,7 @@ class Space:
             if self._indexes is not None:
                 self._indexes.apply(committed.added)
             steps.reached("remember.indexed")
+            self.retention.write_uses(at_least=BATCH)
         return committed.ids
 
     def erase(self, ids: MemoryId | Iterable[MemoryId]) -> Receipt:
@@ -112,7 +117,7 @@ class Space:
             raise InputError("no ids were given, so there is nothing to erase")
         with self._lock:
             self._check_open()
-            self._flush_uses()
+            self.retention.write_uses()
             number, _ = self._eraser.suppress(wanted)
             if self._indexes is not None:
                 self._indexes.drop()
@@ -130,6 +135,10 @@ class Space:
         with self._lock:
             self._check_open()
             return self._eraser.resume()
+
+    def sweep(self, policy: str | RetentionPolicy | None = None, **options: Any) -> Sweep:
+        """Let fade what is worth least; a plan unless `dry_run=False`. Options are those of `Retention.sweep`."""
+        return self.retention.sweep(policy, **options)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -162,20 +171,22 @@ class Space:
             raise InputError(f"hops={hops} must be from 0 to {engine.MOST_HOPS}, or None to leave it to the question")
         with self._lock:
             self._check_open()
-            evidence, confidence = recollect(
+            now = aware(self.clock(), "the clock's time")
+            ranked, confidence = recollect(
                 question,
                 self._ledger,
                 self._level(),
                 self._open_weights(),
                 self.embedder,
                 asked=filter,
-                limit=limit,
-                now=aware(self.clock(), "the clock's time"),
+                limit=limit + 1,
+                now=now,
                 explain=explain,
                 hops=hops,
             )
-            evidence = _within(evidence, max_tokens)
-            self._uses.update(e.memory.seq for e in evidence)
+            evidence = _within(ranked[:limit], max_tokens)
+            runner_up = [e.memory.seq for e in ranked[len(evidence) : len(evidence) + 1]]
+            self.retention.uses.note([e.memory.seq for e in evidence], runner_up, now)
         return Recall(question, tuple(evidence), confidence, sum(tokens(e.memory) for e in evidence))
 
     def get(self, id: MemoryId) -> Memory:  # noqa: A002
@@ -304,7 +315,7 @@ class Space:
             if self.closed:
                 return
             try:
-                self._flush_uses()
+                self.retention.write_uses()
                 self._eraser.resume()
                 if self._indexes is not None:
                     self._indexes.save()
@@ -355,11 +366,6 @@ class Space:
         if self._weights is None:
             self._weights = Weights.load(self._weights_file)
         return self._weights
-
-    def _flush_uses(self) -> None:
-        if self._uses:
-            self._ledger.trace(self._uses, self.clock())
-            self._uses.clear()
 
     def _check_open(self) -> None:
         if self.closed:

@@ -11,7 +11,8 @@ from typing import Self
 from agentmem import config
 from agentmem.clock import Clock, system_clock
 from agentmem.errors import SpaceNotFoundError, StorageError
-from agentmem.protocols import Embedder
+from agentmem.protocols import Embedder, RetentionPolicy
+from agentmem.retention.facade import POLICY
 from agentmem.space import Space, glance
 from agentmem.types import SpaceInfo
 
@@ -27,12 +28,14 @@ class System:
         clock: Clock = system_clock,
         weights: Path | None = None,
         stores: Sequence[str] = config.STORES,
+        retention: str | RetentionPolicy = POLICY,
     ) -> None:
         self.root = config.root(root)
         self.embedder = embedder
         self.clock = clock
         self.weights = weights
         self.stores = tuple(stores)
+        self.retention = retention
         self._spaces: dict[str, Space] = {}
         self._lock = threading.Lock()
 
@@ -64,6 +67,7 @@ class System:
                     clock=self.clock,
                     weights=self.weights,
                     stores=self.stores,
+                    retention=self.retention,
                 )
                 self._spaces[name] = space
             return space
@@ -113,10 +117,12 @@ def open_system(
     clock: Clock = system_clock,
     weights: Path | None = None,
     stores: Sequence[str] = config.STORES,
+    retention: str | RetentionPolicy = POLICY,
 ) -> System:
     """Open a root folder: `agentmem.open("~/.agentmem")`.
 
     `embedder` names a model ("default" is all-MiniLM-L6-v2 on the fastest backend of this machine that keeps its
-    quality) or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from.
+    quality) or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from;
+    `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose.
     """
-    return System(root, embedder=embedder, clock=clock, weights=weights, stores=stores)
+    return System(root, embedder=embedder, clock=clock, weights=weights, stores=stores, retention=retention)

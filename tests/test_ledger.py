@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from agentmem.errors import LedgerBusyError, LedgerCorruptError, LedgerVersionError, LineageError, MemoryNotFoundError
-from agentmem.ledger import Ledger, Mark
+from agentmem.ledger import Ledger, Mark, fading
+from agentmem.ledger.rows import micros
 from agentmem.types import Cues, Draft, Encoded, Interval
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -123,9 +124,10 @@ def test_metadata_is_matched_by_value_and_type(ledger):
 def test_traces_add_up_and_pass_over_what_is_gone(ledger):
     """Counting recalls twice adds; a memory that went meanwhile is no error."""
     ledger.commit([Draft("a")], [encoded()], NOW)
-    ledger.trace({1: 2, 99: 5}, NOW)
-    ledger.trace({1: 3}, NOW + timedelta(hours=1))
-    assert ledger.connection.all("SELECT seq, uses FROM traces") == [(1, 5)]
+    later = NOW + timedelta(hours=1)
+    fading.reinforce(ledger.connection, [(2, micros(NOW), 0, 1.0, 5.0, 1), (5, micros(NOW), 0, 1.0, 5.0, 99)])
+    fading.reinforce(ledger.connection, [(3, micros(later), 1, 2.5, 4.0, 1)])
+    assert ledger.connection.all("SELECT * FROM traces") == [(1, 5, micros(later), 1, 2.5, 4.0)]
 
 
 def test_a_damaged_ledger_is_refused_with_how_to_restore(tmp_path):

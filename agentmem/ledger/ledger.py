@@ -180,15 +180,6 @@ class Ledger:
         )
         return defaultdict(int, {thread: last + 1 for thread, last in found})
 
-    def trace(self, uses: Mapping[int, int], at: datetime) -> None:
-        """Add recalls to the traces of memories, by seq; those that are gone meanwhile are passed over."""
-        with self.connection.transaction():
-            self.connection.many(
-                "INSERT INTO traces (seq, uses, last_used_at) SELECT seq, ?, ? FROM memories WHERE seq = ? "
-                "ON CONFLICT (seq) DO UPDATE SET uses = uses + excluded.uses, last_used_at = excluded.last_used_at",
-                [(count, rows.micros(at), seq) for seq, count in uses.items()],
-            )
-
     def replace_encodings(self, encoded: Mapping[int, Encoded]) -> None:
         """Write new vectors, features and cues for memories, by seq; those that are gone meanwhile are passed over.
 
@@ -217,6 +208,7 @@ class Ledger:
         )
         db.many("DELETE FROM slots WHERE seq = ?", [(seq,) for seq in kept])
         slots.insert(db, [(seq, *slot) for seq, c in kept.items() for slot in dict.fromkeys(c.cues.slots)])
+        db.many("DELETE FROM signals WHERE seq = ?", [(seq,) for seq in kept])
         db.many("INSERT INTO changes (seq) VALUES (?)", [(seq,) for seq in kept])
 
     # -- reading ---------------------------------------------------------------------------------------------------

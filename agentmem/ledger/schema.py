@@ -103,7 +103,32 @@ def _slots(db: Database) -> None:
     db.execute("CREATE INDEX slots_by_subject ON slots (subject)")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots)
+def _fading(db: Database) -> None:
+    """Create signals and protections, and let traces hold what a retention policy reinforces."""
+    db.execute(
+        """CREATE TABLE signals (
+            seq INTEGER PRIMARY KEY REFERENCES memories (seq) ON DELETE CASCADE,
+            arousal REAL NOT NULL,
+            importance REAL NOT NULL,
+            surprise REAL NOT NULL,
+            specificity REAL NOT NULL,
+            salience REAL NOT NULL
+        )"""
+    )
+    db.execute(
+        """CREATE TABLE protections (
+            seq INTEGER PRIMARY KEY REFERENCES memories (seq) ON DELETE CASCADE,
+            hold INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            since INTEGER NOT NULL
+        )"""
+    )
+    db.execute("ALTER TABLE traces ADD COLUMN unused INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE traces ADD COLUMN stability REAL NOT NULL DEFAULT 1")
+    db.execute("ALTER TABLE traces ADD COLUMN difficulty REAL NOT NULL DEFAULT 5")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading)
 
 
 def migrate(connection: Connection) -> None:

@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from agentmem.errors import MemoryNotFoundError
-from agentmem.ledger import Ledger, rows
+from agentmem.encoding.context import WINDOW
+from agentmem.errors import HeldError, MemoryNotFoundError
+from agentmem.ledger import Ledger, fading, rows
 from agentmem.types import MemoryId, Receipt
 
 State = Literal["suppressed", "erased", "reclaimed"]
@@ -65,6 +66,7 @@ def suppress(ledger: Ledger, ids: Sequence[MemoryId], now: datetime) -> tuple[in
     """
     with ledger.connection.transaction():
         doomed = closure(ledger, ids)
+        _check_holds(ledger, doomed)
         key = _key(ledger)
         counts = dict(sorted(Counter(d.kind for d in doomed).items()))
         digests = sorted(digest(key, d.id) for d in doomed)
@@ -81,6 +83,16 @@ def suppress(ledger: Ledger, ids: Sequence[MemoryId], now: datetime) -> tuple[in
     return number, doomed
 
 
+def _check_holds(ledger: Ledger, doomed: Sequence[Doomed]) -> None:
+    ids = {d.id for d in doomed}
+    held = [p for p in fading.protections(ledger.connection) if p.hold and p.id in ids]
+    if held:
+        raise HeldError(
+            f"{len(held)} of the {len(doomed)} memories that would go are under a legal hold (first: {held[0].id}, "
+            f"{held[0].reason!r}). Nothing was erased. End the hold first: space.retention.release(id)"
+        )
+
+
 def seqs_of(ledger: Ledger, number: int) -> list[int]:
     """Return what erasure `number` still has to take."""
     return [s for (s,) in ledger.connection.all("SELECT seq FROM erasing WHERE number = ? ORDER BY seq", (number,))]
@@ -88,7 +100,9 @@ def seqs_of(ledger: Ledger, number: int) -> list[int]:
 
 def delete(ledger: Ledger, number: int) -> None:
     """Delete the rows of erasure `number`: derived first, then sources. The caller holds the transaction."""
-    for seq in reversed(seqs_of(ledger, number)):  # what is derived came later than its parents
+    doomed = seqs_of(ledger, number)
+    fading.unsign(ledger.connection, doomed, WINDOW)
+    for seq in reversed(doomed):  # what is derived came later than its parents
         ledger.connection.all("DELETE FROM memories WHERE seq = ?", (seq,))
     ledger.connection.all("DELETE FROM erasing WHERE number = ?", (number,))
     ledger.connection.all("UPDATE erasures SET state = 'erased' WHERE number = ?", (number,))

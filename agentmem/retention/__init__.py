@@ -1,0 +1,1 @@
+"""What may fade: signals of each memory, traces of its use, sweeps by threshold and budget."""
