@@ -330,8 +330,8 @@ def test_recalls_leave_traces_that_survive_the_close(tmp_path, clock):
         for _ in range(3):
             space.recall("cat", k=1)
     with agentmem.open(tmp_path, embedder="hash", clock=clock) as system:
-        traces = system.space("a")._ledger.connection.all("SELECT seq, uses FROM traces")
-    assert traces == [(1, 3)]
+        traces = system.space("a")._ledger.connection.all("SELECT seq, uses, unused FROM traces")
+    assert traces == [(1, 3, 0), (2, 0, 3)]
 
 
 def test_unknown_ids_are_errors(space):
