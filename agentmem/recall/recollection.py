@@ -27,6 +27,7 @@ from agentmem.ledger.rows import maybe_micros, micros
 from agentmem.ledger.slots import Said
 from agentmem.protocols import Embedder, Lexical
 from agentmem.recall import engine, facts
+from agentmem.recall.features import query_features
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.whereabouts import whereabouts
@@ -39,6 +40,9 @@ READ = 64
 SPOKEN = [number for number, kind in enumerate(KINDS) if kind in PRIMARY]
 OWNED = re.compile(r"\b(?:my|our)\b|\w['\u2019]s? ", re.IGNORECASE)
 """How a question names a thing of somebody's: only then are memories read for it that no rule had read."""
+OWN = re.compile(r"\b(?:my|mine|our|ours|i|me|we|us)\b", re.IGNORECASE)
+"""How one asks of oneself. A question that names a speaker instead asks of somebody else, and is read to the letter: in
+talk between people hardly any such question is about what holds one value at a time."""
 NAMING = re.compile(r"[^\W_]+(?:[ '-][^\W_]+){0,3}")
 """A value that does no more than name something."""
 SURE = 0.95
@@ -100,12 +104,13 @@ def _ruling(
 
     Beside it the memories that belong directly behind the first, as the first alone does not tell.
     """
-    loosely = asked_loosely(question)
     catalog = indexes.catalog
     mask = catalog.mask(asked, matching) if asked else None
     speakers = [subject(name) for name in catalog.speakers]
-    known = slots.known(ledger.connection, named_slots(question), [SELF, *speakers])
-    likely = dict.fromkeys(likely_slots(question), 1)
+    own = OWN.search(question) is not None or not query_features(question, list(catalog.speakers)).named
+    loosely = asked_loosely(question) if own else None
+    known = slots.known(ledger.connection, named_slots(question), [SELF, *speakers]) if own else {}
+    likely = dict.fromkeys(likely_slots(question), 1) if own else {}
     plainly = asked_known(question, known) or asked_known(question, likely)
     strictly = asked_slot(question)
     sure = [strictly, loosely, *plainly]
