@@ -25,7 +25,17 @@ from types import ModuleType
 from typing import Any
 
 from agentmem.errors import AgentmemError, PluginNotFoundError
-from agentmem.protocols import Appraiser, Associative, Lexical, MemoryStore, RetentionPolicy, Snapshot, Staged, Vectorial
+from agentmem.protocols import (
+    Appraiser,
+    Associative,
+    Lexical,
+    MemoryStore,
+    RetentionPolicy,
+    Snapshot,
+    Staged,
+    Tiered,
+    Vectorial,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +227,7 @@ def abilities(policy: str) -> list[str]:
 
 def _abilities(name: str) -> str:
     store = make_store(name, {})
-    return ", ".join(a.__name__ for a in (Vectorial, Lexical, Associative, Snapshot) if isinstance(store, a))
+    return ", ".join(a.__name__ for a in (Vectorial, Tiered, Lexical, Associative, Snapshot) if isinstance(store, a))
 
 
 def renew(readme: Path, room: str) -> None:

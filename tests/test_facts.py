@@ -281,3 +281,15 @@ def test_names_merge_only_where_they_agree():
     assert canonical(["Ana", "Ana Reyes", "Ana Costa"])["Ana"] == "Ana"
     assert canonical(["Ana", "Ana Reyes", "Ana Reyes Silva"])["Ana"] == "Ana Reyes Silva"
     assert same("dr. reyes", ["Ana Reyes"]) == {"dr. reyes", "Ana Reyes"}
+
+
+def test_questions_about_a_named_speaker_are_read_to_the_letter(space):
+    """In talk between people, words that look like a thing with a value must not lift a memory above the evidence."""
+    space.remember("I love to paint when work is over.", speaker="Caroline")
+    space.remember("We talked about the painting and a sculpture for the art show.", speaker="Melanie")
+    recall = space.recall("What inspired Caroline's painting for the art show?")
+    assert all(e.fact is None for e in recall)
+    assert recall.confidence < 0.95
+    space.remember("My locker code is 4417.", speaker="Caroline")
+    assert space.recall("What is Caroline's locker code?", k=1)[0].fact.value == "4417"
+    assert space.recall("What is my locker code?", k=1)[0].fact.value == "4417"

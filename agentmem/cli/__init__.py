@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 import agentmem
-from agentmem.cli import care, demo, files, knowledge, knowledge_graph, measure, memories, new, policies, talk
+from agentmem.cli import (
+    care,
+    demo,
+    files,
+    knowledge,
+    knowledge_graph,
+    measure,
+    memories,
+    new,
+    policies,
+    retention,
+    talk,
+    train,
+)
 from agentmem.cli.terminal import Commands, session
 
 app = typer.Typer(
@@ -21,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, memories, knowledge, knowledge_graph, talk, files, care, measure, policies, new):
+for group in (demo, memories, knowledge, knowledge_graph, talk, files, care, measure, retention, policies, new):
     group.register(app)
 
 
