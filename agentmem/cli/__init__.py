@@ -20,7 +20,6 @@ from agentmem.cli import (
     policies,
     retention,
     talk,
-    train,
 )
 from agentmem.cli.terminal import Commands, session
 
