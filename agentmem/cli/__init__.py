@@ -20,6 +20,7 @@ from agentmem.cli import (
     policies,
     retention,
     talk,
+    train,
 )
 from agentmem.cli.terminal import Commands, session
 
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, memories, knowledge, knowledge_graph, talk, files, care, measure, retention, policies, new):
+for group in (demo, memories, knowledge, knowledge_graph, talk, files, care, measure, train, retention, policies, new):
     group.register(app)
 
 
