@@ -27,7 +27,9 @@ def reread(ledger: Ledger, rules: str) -> None:
     """Read cues and features of every memory anew by the rules of this version; vectors stay. One transaction."""
     with ledger.connection.transaction():
         for chunk in ledger.read(vectors=True, whole=False):
-            ledger.replace_encodings({m.seq: by_rule(m, m.vector) for m in chunk if m.vector is not None})
+            ledger.replace_encodings(
+                {m.seq: by_rule(m, m.vector) for m in chunk if m.vector is not None}, with_vectors=False
+            )
         ledger.note("rules", rules)
 
 

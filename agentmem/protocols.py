@@ -16,6 +16,8 @@ import numpy.typing as npt
 from agentmem.traces import Codes, Traces
 from agentmem.types import Floats, Hit, Memory, MemoryId, Query, Vectors
 
+Rows = npt.NDArray[np.int64]
+
 
 @runtime_checkable
 class Embedder(Protocol):
@@ -63,6 +65,19 @@ class Vectorial(Protocol):
 
     def vectors(self, ids: Sequence[MemoryId]) -> Vectors:
         """Return (n, dim) rows for the ids; a row of zeros for an id that is not there."""
+        ...
+
+
+@runtime_checkable
+class Tiered(Protocol):
+    """A `Vectorial` store that keeps the codes of compressed memories (`Memory.code`) in place of their vectors.
+
+    It scores such a memory by the least that the dot product with its full vector can be, and `vectors` gives back what
+    the code stands for: a compressed copy never outranks the full one.
+    """
+
+    def bounds(self, ids: Sequence[MemoryId], query: Vectors, /) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """Return which of the ids are compressed, as places in `ids` (m,), and the score (m,) of each."""
         ...
 
 

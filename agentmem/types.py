@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,14 @@ PRIMARY: frozenset[Kind] = frozenset({"turn", "note"})
 
 MAX_TEXT_BYTES = 2**20
 """Largest text of one memory, in UTF-8 bytes; a larger paste is refused, not cut."""
+
+Tier = Literal["int8", "int4"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+"""How coarsely the vector of a memory that has gone cold is kept."""
+
+Level = Literal["full"] | Tier
+LEVELS: tuple[Level, ...] = ("full", *TIERS)
+"""From the finest to the coarsest; a vector only ever goes down, but where it is made anew from the text."""
 
 Metadata = Mapping[str, str | int | float | bool | None]
 
@@ -99,10 +107,40 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Quantised:
+    """Rows in few bits: `codes` (n, dim) int8 or (n, ceil(dim / 2)) uint8, and what scoring and decoding them need.
+
+    `lengths` are those of the rows, `norms` those of the values that their codes stand for, `slacks` bound the angles
+    between the two, in radians, 0 to pi. All (n,) float32.
+    """
+
+    tier: Tier
+    dim: int
+    codes: npt.NDArray[np.int8] | npt.NDArray[np.uint8]
+    lengths: Floats
+    norms: Floats
+    slacks: Floats
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Quantised:
+        """Return the rows that a slice, a mask or an array of indices chooses."""
+        parts = (self.codes, self.lengths, self.norms, self.slacks)
+        return Quantised(self.tier, self.dim, *(part[rows] for part in parts))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays: 396 a row for int8 at 384 coordinates, 204 for int4, where float32 takes 1536."""
+        return self.codes.nbytes + self.lengths.nbytes + self.norms.nbytes + self.slacks.nbytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Memory:
     """One remembered thing. `seq` is its place in the ledger, never used twice.
 
-    `vector` is None where a caller did not ask for it. `said_at` is world time, `stored_at` is system time.
+    `vector` is None where a caller did not ask for it. `said_at` is world time, `stored_at` is system time. A memory
+    that has gone cold keeps its vector as `code`, one row, and `vector` is what that stands for.
     """
 
     id: MemoryId
@@ -121,6 +159,12 @@ class Memory:
     metadata: Metadata = field(default_factory=dict)
     vector: Vectors | None = None
     origin: str | None = None
+    code: Quantised | None = None
+
+    @property
+    def tier(self) -> Level:
+        """How finely the vector is kept; "full" too where a caller did not ask for it."""
+        return "full" if self.code is None else self.code.tier
 
 
 @dataclass(frozen=True, slots=True, eq=False)

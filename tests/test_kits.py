@@ -31,6 +31,7 @@ class Shared(Exact):
     _all: dict = {}  # noqa: RUF012 - the fault
 
     def __init__(self):
+        super().__init__()
         self._vectors = self._all
 
 

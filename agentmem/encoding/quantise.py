@@ -15,18 +15,13 @@ differ they reorder a tier, so that in int4 the smaller ones are raised to what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from agentmem.encoding._rotation import rotate, rotate_back
 from agentmem.errors import InputError, VectorError
-from agentmem.types import Floats, Vectors
-
-Tier = Literal["int8", "int4"]
-TIERS: tuple[Tier, ...] = get_args(Tier)
+from agentmem.types import TIERS, Floats, Quantised, Tier, Vectors
 
 _HALF = (0.1284, 0.3881, 0.6568, 0.9424, 1.2562, 1.6181, 2.0690, 2.7326)
 LEVELS: Floats = np.array([-x for x in reversed(_HALF)] + list(_HALF), np.float32)
@@ -47,38 +42,10 @@ Matrix = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8] | npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Quantised:
-    """Rows in few bits: `codes` (n, dim) int8 or (n, ceil(dim / 2)) uint8, and what `corrected` and `decode` need.
-
-    `lengths` are those of the rows, `norms` those of the values that their codes stand for, `slacks` bound the angles
-    between the two, in radians, 0 to pi. All (n,) float32.
-    """
-
-    tier: Tier
-    dim: int
-    codes: Codes
-    lengths: Floats
-    norms: Floats
-    slacks: Floats
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def __getitem__(self, rows: Any) -> Quantised:
-        """Return the rows that a slice, a mask or an array of indices chooses."""
-        parts = (self.codes, self.lengths, self.norms, self.slacks)
-        return Quantised(self.tier, self.dim, *(part[rows] for part in parts))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays: 396 a row for int8 at 384 coordinates, 204 for int4, where float32 takes 1536."""
-        return self.codes.nbytes + self.lengths.nbytes + self.norms.nbytes + self.slacks.nbytes
-
-
-def quantise(vectors: Vectors, tier: Tier) -> Quantised:
+def quantise(vectors: Vectors, tier: Tier, off: Floats | float = 0.0) -> Quantised:
     """Return the codes of (n, dim) rows of any length; a row gets the same code whatever rows it comes with.
 
+    `off` (n,) are the angles by which the rows themselves may lie off what they stand for: slacks are that much larger.
     Raises VectorError for what is not a finite matrix, InputError for a tier that does not exist.
     """
     if tier not in TIERS:
@@ -89,13 +56,20 @@ def quantise(vectors: Vectors, tier: Tier) -> Quantised:
             f"vectors of shape {rows.shape} cannot be compressed: (n, dim) finite numbers were due; "
             "encode the texts again with one embedder"
         )
-    parts = [_quantised(rows[start : start + _BLOCK], tier) for start in range(0, len(rows), _BLOCK)]
+    more = np.broadcast_to(np.asarray(off, np.float64), len(rows))
+    starts = range(0, len(rows), _BLOCK)
+    parts = [_quantised(rows[start : start + _BLOCK], tier, more[start : start + _BLOCK]) for start in starts]
     return parts[0] if len(parts) == 1 else joined(tier, rows.shape[1], parts)
+
+
+def coarser(quantised: Quantised, tier: Tier) -> Quantised:
+    """Return codes of the same rows in a tier, made of those that there are; scores stay below the true ones."""
+    return quantise(decode(quantised), tier, quantised.slacks)
 
 
 def joined(tier: Tier, dim: int, parts: Sequence[Quantised]) -> Quantised:
     """Return the rows of the parts, all of that tier and size, as one; of no parts none."""
-    parts = [*parts, _quantised(np.empty((0, dim)), tier)]
+    parts = [*parts, _quantised(np.empty((0, dim)), tier, np.empty(0))]
     columns = zip(*((part.codes, part.lengths, part.norms, part.slacks) for part in parts), strict=True)
     return Quantised(tier, dim, *(np.concatenate(column) for column in columns))
 
@@ -108,11 +82,14 @@ def decode(quantised: Quantised) -> Vectors:
     return (rows if quantised.tier == "int8" else rotate_back(rows)).astype(np.float32)
 
 
-def corrected(quantised: Quantised, query: Vectors) -> Matrix:
+def corrected(quantised: Quantised, query: Vectors, spare: float = 0.0, *, quick: bool = False) -> Matrix:
     """Return (n,) float64 the least dot product with the query that a row behind each code can have.
 
     Never above the dot product with the row itself (of a length that float32 has in full, 1e-37 or more), so that a
-    compressed copy cannot outrank the full one. Raises VectorError for a query of another size.
+    compressed copy cannot outrank the full one. `spare` is taken off every cosine besides: what a full copy that is
+    rounded itself may lose. `quick`: in half the time, but the last bits of a score may depend on where its row stands.
+
+    Raises VectorError for a query of another size.
     """
     sought = np.asarray(query, np.float64)
     if sought.shape != (quantised.dim,):
@@ -127,20 +104,21 @@ def corrected(quantised: Quantised, query: Vectors) -> Matrix:
     found = np.empty(len(quantised))
     for start in range(0, len(quantised), _BLOCK):
         block = quantised[start : start + _BLOCK]
+        values = _values(block)
         # einsum, not @: the bits of a sum in BLAS depend on where a row stands.
-        dots = np.einsum("ij,j->i", _values(block), turned).astype(np.float64)
+        dots = (values @ turned if quick else np.einsum("ij,j->i", values, turned)).astype(np.float64)
         cosines = np.divide(dots, block.norms, out=np.zeros_like(dots), where=block.norms > 0) - _ROUNDING
         angles = np.arccos(np.clip(cosines, -1, 1)) + block.slacks
         reach = length * block.lengths.astype(np.float64)
-        found[start : start + _BLOCK] = reach * (np.cos(np.minimum(angles, np.pi)) - _ROUNDING)
+        found[start : start + _BLOCK] = reach * (np.cos(np.minimum(angles, np.pi)) - _ROUNDING - spare)
     return found
 
 
-def _quantised(rows: Matrix, tier: Tier) -> Quantised:
+def _quantised(rows: Matrix, tier: Tier, off: Matrix) -> Quantised:
     lengths = _length(rows)
     turned = rows if tier == "int8" else rotate(rows)
     codes, values = _int8(turned) if tier == "int8" else _int4(turned, lengths)
-    slacks = np.clip(_angles(turned, values), _FLOOR[tier], np.pi)
+    slacks = np.clip(_angles(turned, values) + off, _FLOOR[tier], np.pi)
     return Quantised(tier, rows.shape[1], codes, *(x.astype(np.float32) for x in (lengths, _length(values), slacks)))
 
 
@@ -163,7 +141,7 @@ def _values(quantised: Quantised) -> Vectors:
     """Return (n, dim) float32 the values of the codes, in units of the scales."""
     if quantised.tier == "int8":
         return quantised.codes.astype(np.float32)
-    pairs: Vectors = _PAIRS[quantised.codes].view(np.float32)
+    pairs: Vectors = _PAIRS.take(quantised.codes, mode="clip").view(np.float32)  # in two thirds of the time of []
     return np.ascontiguousarray(pairs[:, : quantised.dim])
 
 

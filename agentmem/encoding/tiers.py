@@ -1,115 +1,140 @@
-"""Vectors in three tiers, full, int8 and int4, searched as one: what fades takes less room and never gains rank."""
+"""Compressed vectors by id, in two tiers, searched as one: what fades takes less room and never gains rank."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal, get_args
 
 import numpy as np
 
-from agentmem.encoding.quantise import Quantised, Tier, corrected, decode, joined, quantise
-from agentmem.errors import InputError, MemoryNotFoundError, VectorError
-from agentmem.types import Hit, MemoryId, Vectors
+from agentmem.encoding.quantise import Matrix, corrected, decode, joined
+from agentmem.errors import MemoryNotFoundError, VectorError
+from agentmem.protocols import Rows
+from agentmem.types import TIERS, Hit, MemoryId, Quantised, Tier, Vectors
 
-Level = Literal["full"] | Tier
-LEVELS: tuple[Level, ...] = ("full", *get_args(Tier))
-"""From the finest to the coarsest."""
+_NOISE = 1e-4
+"""How far a quick score may be off, in lengths: 1e-6 in a cosine near 1 moves a corrected one by 2e-5."""
 
 
 class Tiers:
     """Rows by id, each in one tier; not safe to share between threads while it changes.
 
-    Rows only go down: what was compressed cannot be made finer again but by putting its full vector.
+    `spare` is what a full copy may lose by its own rounding, in cosine: every score is so much lower.
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, spare: float = 0.0) -> None:
         self.dim = dim
-        self._ids: dict[Level, list[MemoryId]] = {level: [] for level in LEVELS}
-        self._level: dict[MemoryId, Level] = {}
-        self._full: Vectors = np.empty((0, dim), np.float32)
-        self._cold: dict[Tier, Quantised] = {tier: joined(tier, dim, ()) for tier in get_args(Tier)}
+        self.spare = spare
+        self._ids: dict[Tier, list[MemoryId]] = {tier: [] for tier in TIERS}
+        self._codes: dict[Tier, Quantised] = {tier: joined(tier, dim, ()) for tier in TIERS}
+        self._place: dict[MemoryId, tuple[Tier, int]] = {}
 
-    def put(self, ids: Sequence[MemoryId], vectors: Vectors, level: Level = "full") -> None:
-        """Take rows (n, dim) in at a level, known ids replaced; of an id given twice the last row counts.
+    def put(self, ids: Sequence[MemoryId], codes: Sequence[Quantised]) -> None:
+        """Take codes of one row each in, known ids replaced; of an id given twice the last counts.
 
-        Raises InputError for an unknown level, VectorError for rows that do not match, and then changes nothing.
+        Raises VectorError for codes of another size, and then changes nothing.
         """
-        if level not in LEVELS:
-            raise InputError(f"there is no tier {level!r} of vectors; use one of {', '.join(LEVELS)}")
-        rows = np.asarray(vectors, np.float32)
-        if rows.shape != (len(ids), self.dim) or not np.isfinite(rows).all():
-            raise VectorError(
-                f"vectors of shape {rows.shape} were given for {len(ids)} ids where finite ({len(ids)}, {self.dim}) "
-                "were due; encode the texts with the embedder that filled the space"
-            )
-        last = {i: place for place, i in enumerate(ids)}
-        rows = rows[list(last.values())]
-        fresh = None if level == "full" else quantise(rows, level)
+        for i, code in zip(ids, codes, strict=True):
+            if len(code) != 1 or code.dim != self.dim:
+                raise VectorError(
+                    f"memory {i} has a code of {len(code)} rows of {code.dim} where one row of {self.dim} was due; "
+                    "encode it with the embedder that filled the space"
+                )
+        last = dict(zip(ids, codes, strict=True))
         self.remove(last)
-        if level == "full" or fresh is None:
-            self._full = np.concatenate([self._full, rows])
-        else:
-            self._cold[level] = joined(level, self.dim, (self._cold[level], fresh))
-        self._ids[level].extend(last)
-        self._level.update(dict.fromkeys(last, level))
+        for tier in TIERS:
+            fresh = {i: code for i, code in last.items() if code.tier == tier}
+            if fresh:
+                self.fill(list(fresh), joined(tier, self.dim, list(fresh.values())))
 
-    def compress(self, ids: Sequence[MemoryId], tier: Tier) -> None:
-        """Move rows down to a tier; those in it, or below, stay. Raises MemoryNotFoundError for an id not held."""
-        moving = [i for i in dict.fromkeys(ids) if LEVELS.index(self.level(i)) < LEVELS.index(tier)]
-        if moving:
-            self.put(moving, self.vectors(moving), tier)
+    def fill(self, ids: Sequence[MemoryId], codes: Quantised) -> None:
+        """Take rows of one tier whose ids are not held. Raises VectorError for what does not fit, and takes none."""
+        width = self.dim if codes.tier == "int8" else -(-self.dim // 2)
+        sizes = {len(ids), len(set(ids)), len(codes.lengths), len(codes.norms), len(codes.slacks)}
+        if codes.dim != self.dim or codes.codes.shape != (len(ids), width) or len(sizes) > 1:
+            raise VectorError(
+                f"{codes.tier} codes of shape {codes.codes.shape} do not fit {len(ids)} ids of {self.dim}"
+            )
+        held = self._ids[codes.tier]
+        self._place.update({i: (codes.tier, row) for row, i in enumerate(ids, len(held))})
+        held.extend(ids)
+        self._codes[codes.tier] = joined(codes.tier, self.dim, (self._codes[codes.tier], codes))
+
+    def held(self, tier: Tier) -> tuple[list[MemoryId], Quantised]:
+        """Return the ids and rows of a tier."""
+        return list(self._ids[tier]), self._codes[tier]
 
     def remove(self, ids: Collection[MemoryId]) -> frozenset[MemoryId]:
         """Drop rows, and return the ids that were there; nothing of them stays in any array."""
-        gone = frozenset(i for i in ids if i in self._level)
-        for level in {self._level.pop(i) for i in gone}:
-            kept = np.array([i not in gone for i in self._ids[level]], np.bool_)
-            self._ids[level] = [i for i in self._ids[level] if i not in gone]
-            if level == "full":
-                self._full = self._full[kept]
-            else:
-                self._cold[level] = self._cold[level][kept]
+        gone = frozenset(i for i in ids if i in self._place)
+        for tier in {self._place.pop(i)[0] for i in gone}:
+            kept = [row for row, i in enumerate(self._ids[tier]) if i not in gone]
+            self._ids[tier] = [self._ids[tier][row] for row in kept]
+            self._codes[tier] = self._codes[tier][np.array(kept, np.int64)]
+            self._place.update({i: (tier, row) for row, i in enumerate(self._ids[tier])})
         return gone
 
-    def level(self, id: MemoryId) -> Level:  # noqa: A002 - the name in the protocols
+    def tier(self, id: MemoryId) -> Tier:  # noqa: A002 - the name in the protocols
         """Return the tier of a row. Raises MemoryNotFoundError for an id not held."""
         try:
-            return self._level[id]
+            return self._place[id][0]
         except KeyError as error:
-            raise MemoryNotFoundError(f"no vector of memory {id} is held; put it first") from error
+            raise MemoryNotFoundError(f"no code of memory {id} is held; put it first") from error
 
     def vectors(self, ids: Sequence[MemoryId]) -> Vectors:
-        """Return (n, dim) float32 rows, those of a compressed tier as they decode."""
+        """Return (n, dim) float32 what the rows stand for. Raises MemoryNotFoundError for an id not held."""
         found = np.empty((len(ids), self.dim), np.float32)
-        levels = [self.level(i) for i in ids]
-        for level in set(levels):
-            places = [place for place, at in enumerate(levels) if at == level]
-            row = {i: number for number, i in enumerate(self._ids[level])}
-            rows = [row[ids[place]] for place in places]
-            found[places] = self._full[rows] if level == "full" else decode(self._cold[level][rows])
+        for tier in {self.tier(i) for i in ids}:
+            places, rows = self._where(ids, tier)
+            found[places] = decode(self._codes[tier][rows])
         return found
 
-    def search(self, query: Vectors, k: int) -> list[Hit]:
-        """Return the min(k, size) best rows of all tiers, ties by id: full rows by dot product, others by its bound.
+    def bounds(self, ids: Sequence[MemoryId], query: Vectors) -> tuple[Rows, Matrix]:
+        """Return which of the ids are held, as places (m,), and the least dot product (m,) of each with the query.
 
         Raises VectorError for a query of another size.
         """
-        sought = np.asarray(query, np.float32)
-        if sought.shape != (self.dim,):
-            raise VectorError(f"the query has shape {sought.shape} where ({self.dim},) was due; encode it as the rows")
-        parts = [np.einsum("ij,j->i", self._full, sought).astype(np.float64)]
-        parts += [corrected(rows, sought) for rows in self._cold.values()]
-        ids = [i for level in LEVELS for i in self._ids[level]]
-        best = sorted(zip(np.concatenate(parts).tolist(), ids, strict=True), key=lambda pair: (-pair[0], pair[1]))
-        return [Hit(i, score) for score, i in best[: max(k, 0)]]
+        found = np.full(len(ids), -np.inf)
+        for tier in TIERS:
+            places, rows = self._where(ids, tier)
+            found[places] = corrected(self._codes[tier][rows], query, self.spare)
+        held = np.flatnonzero(found > -np.inf)
+        return held, found[held]
+
+    def search(self, query: Vectors, k: int, allowed: frozenset[MemoryId] | None = None) -> list[Hit]:
+        """Return the min(k, size) best of the rows that are allowed (None: all), ties by id, as `bounds` scores them.
+
+        Raises VectorError for a query of another size.
+        """
+        hits: list[Hit] = []
+        for tier in TIERS:
+            ids, codes = self._ids[tier], self._codes[tier]
+            if allowed is not None:
+                rows = self._where(sorted(allowed), tier)[1]
+                ids, codes = [ids[row] for row in rows.tolist()], codes[rows]
+            if 0 < k < len(ids):
+                # quick scores say who may be among the k best, and those are scored in one fixed order
+                rough = corrected(codes, query, self.spare, quick=True)
+                noise = _NOISE * float(np.linalg.norm(query)) * float(codes.lengths.max())
+                likely = np.flatnonzero(rough >= np.partition(rough, -k)[-k] - noise)
+                ids, codes = [ids[row] for row in likely.tolist()], codes[likely]
+            hits += map(Hit, ids, corrected(codes, query, self.spare).tolist())
+        hits.sort(key=lambda hit: (-hit.score, hit.id))
+        return hits[: max(k, 0)]
 
     @property
     def nbytes(self) -> int:
         """Bytes of all rows."""
-        return self._full.nbytes + sum(rows.nbytes for rows in self._cold.values())
+        return sum(rows.nbytes for rows in self._codes.values())
 
     def __contains__(self, id: object) -> bool:  # noqa: A002 - the name in the protocols
-        return id in self._level
+        return id in self._place
 
     def __len__(self) -> int:
-        return len(self._level)
+        return len(self._place)
+
+    def _where(self, ids: Sequence[MemoryId], tier: Tier) -> tuple[Rows, Rows]:
+        """Return at which places of `ids` are rows of a tier, and which rows."""
+        none = (None, -1)
+        found = [(place, row) for place, i in enumerate(ids) for at, row in (self._place.get(i, none),) if at == tier]
+        pairs = np.array(found, np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from ulid import ULID
 
 from agentmem import steps
-from agentmem.errors import LineageError, MemoryNotFoundError, StorageError
+from agentmem.errors import InputError, LineageError, MemoryNotFoundError, StorageError
 from agentmem.ledger import rows, slots
 from agentmem.ledger.connection import Connection
 from agentmem.ledger.schema import migrate
-from agentmem.types import Draft, Encoded, Memory, MemoryId, Slot
+from agentmem.ledger.vectors import compressed, unpacked
+from agentmem.types import TIERS, Draft, Encoded, Memory, MemoryId, Slot, Tier
 
 CHUNK = 500
 """Ids in one IN (...): below SQLite's limit on variables in every build."""
@@ -41,6 +42,7 @@ class Ledger:
     def __init__(self, path: Path, *, busy_ms: int = 10_000) -> None:
         self.path = path
         self.connection = Connection(path, busy_ms=busy_ms)
+        self._compressed = 0
         try:
             migrate(self.connection)
         except BaseException:
@@ -180,15 +182,39 @@ class Ledger:
         )
         return defaultdict(int, {thread: last + 1 for thread, last in found})
 
-    def replace_encodings(self, encoded: Mapping[int, Encoded]) -> None:
+    def compress(self, seqs: Collection[int], tier: Tier) -> int:
+        """Write the vectors of memories as codes of a tier, in one transaction; return how many there were to write.
+
+        One way: what is in the tier or below it stays as it is. Those that are gone meanwhile are passed over.
+
+        Raises InputError for a tier that there is not.
+        """
+        if tier not in TIERS:
+            raise InputError(f"there is no tier {tier!r} of compressed vectors; use one of {', '.join(TIERS)}")
+        sql = "SELECT seq, vector, tier FROM vectors JOIN memories USING (seq) WHERE suppressed = 0 AND seq IN"
+        wanted = sorted(seqs)
+        written: list[int] = []
+        with self.connection.transaction():
+            for start in range(0, len(wanted), CHUNK):
+                held = self._select_in(sql, wanted[start : start + CHUNK])
+                written += compressed(self.connection, held, tier)
+            self.connection.many("INSERT INTO changes (seq) VALUES (?)", [(seq,) for seq in written])
+            steps.reached("compress.written")
+        self._compressed += len(written)
+        steps.reached("compress.committed")
+        return len(written)
+
+    def replace_encodings(self, encoded: Mapping[int, Encoded], *, with_vectors: bool = True) -> None:
         """Write new vectors, features and cues for memories, by seq; those that are gone meanwhile are passed over.
 
-        The caller holds the transaction.
+        The vectors are full ones; without them, each stays as it is, in its tier. The caller holds the transaction.
         """
         alive = {seq for (seq,) in self._select_in("SELECT seq FROM memories WHERE seq IN", list(encoded))}
         kept = {seq: code for seq, code in encoded.items() if seq in alive}
         db = self.connection
-        db.many("UPDATE vectors SET vector = ? WHERE seq = ?", [(rows.blob(c.vector), s) for s, c in kept.items()])
+        if with_vectors:
+            full = [(rows.blob(code.vector), seq) for seq, code in kept.items()]
+            db.many("UPDATE vectors SET vector = ?, tier = 0 WHERE seq = ?", full)
         db.many(
             "UPDATE memories SET features = ?, happened_from = ?, happened_to = ? WHERE seq = ?",
             [
@@ -222,11 +248,14 @@ class Ledger:
         return Mark(*row)
 
     def version(self) -> int:
-        """Return a number that changes when another connection has committed: the cheapest "anything new?"."""
-        return int(self.connection.one("PRAGMA data_version"))
+        """Return a number that changes when another connection has committed, or vectors were compressed here.
+
+        The cheapest "anything new?".
+        """
+        return int(self.connection.one("PRAGMA data_version")) + self._compressed
 
     def changed_since(self, change: int) -> list[int]:
-        """Return the seqs that were suppressed, erased or rewritten after change number `change`."""
+        """Return the seqs that were suppressed, erased, compressed or rewritten after change number `change`."""
         return [s for (s,) in self.connection.all("SELECT DISTINCT seq FROM changes WHERE number > ?", (change,))]
 
     def count(self) -> int:
@@ -302,11 +331,12 @@ class Ledger:
                 "SELECT l.child, p.id FROM lineage l JOIN memories p ON p.seq = l.parent WHERE l.child IN", seqs
             ):
                 parents[seq] = (*parents.get(seq, ()), parent)
-        blobs = dict(self._select_in("SELECT seq, vector FROM vectors WHERE seq IN", seqs)) if vectors else {}
+        held = self._select_in("SELECT seq, vector, tier FROM vectors WHERE seq IN", seqs) if vectors else []
+        read = unpacked(held)
         return [
             rows.memory(
                 row,
-                vector=blobs.get(row[0]),
+                vector=read.get(row[0], (None, None)),
                 cues=cues.get(row[0]),
                 slots=filled.get(row[0], ()),
                 parents=parents.get(row[0], ()),

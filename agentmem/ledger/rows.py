@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agentmem.types import Cues, Floats, Interval, Memory, Metadata, Slot
+from agentmem.types import Cues, Floats, Interval, Memory, Metadata, Quantised, Slot
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -68,12 +68,12 @@ READ = (
 def memory(
     row: tuple[Any, ...],
     *,
-    vector: bytes | None = None,
+    vector: tuple[Floats | None, Quantised | None] = (None, None),
     cues: Mapping[str, tuple[str, ...]] | None = None,
     slots: tuple[Slot, ...] = (),
     parents: tuple[str, ...] = (),
 ) -> Memory:
-    """Return the memory of one row of READ."""
+    """Return the memory of one row of READ; `vector` goes with its code, if it has one."""
     seq, id_, kind, text, speaker, thread, position, said, zone, stored, v_from, v_to, h_from, h_to, meta, origin = row
     found = cues or {}
     return Memory(
@@ -95,6 +95,7 @@ def memory(
         ),
         parents=parents,
         metadata={} if meta == "{}" else json.loads(meta),
-        vector=None if vector is None else floats(vector),
+        vector=vector[0],
         origin=origin,
+        code=vector[1],
     )

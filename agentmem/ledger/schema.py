@@ -128,7 +128,12 @@ def _fading(db: Database) -> None:
     db.execute("ALTER TABLE traces ADD COLUMN difficulty REAL NOT NULL DEFAULT 5")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading)
+def _tiers(db: Database) -> None:
+    """Let a vector be kept in fewer bits: `tier` is its place in `agentmem.types.LEVELS`."""
+    db.execute("ALTER TABLE vectors ADD COLUMN tier INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading, _tiers)
 
 
 def migrate(connection: Connection) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from agentmem.encoding.encoder import checked
 from agentmem.encoding.features import TEXT_FEATURES
-from agentmem.protocols import Associative, Embedder, Lexical, TermCounts, Vectorial
+from agentmem.protocols import Associative, Embedder, Lexical, TermCounts, Tiered, Vectorial
 from agentmem.recall.catalog import NONE, Catalog, Rows
 from agentmem.recall.confidence import ABSTAIN_BELOW
 from agentmem.recall.features import QueryFeatures, query_features
@@ -244,7 +244,7 @@ def gather(
     happened = catalog.happened[rows]
     return Candidates(
         n=len(pool),
-        dense=vectors @ query.vector if vectors.shape[1] else np.zeros(len(rows), np.float32),
+        dense=_dense(query, ids, vectors, indexes),
         counts=counts.counts,
         idf=counts.idf,
         lengths=counts.lengths,
@@ -295,6 +295,19 @@ def _vectors(ids: list[MemoryId], indexes: Indexes) -> npt.NDArray[np.float32]:
         if isinstance(store, Vectorial):
             return store.vectors(ids)
     return np.zeros((len(ids), 0), np.float32)
+
+
+def _dense(query: Query, ids: list[MemoryId], vectors: npt.NDArray[np.float32], indexes: Indexes) -> Floats:
+    """Return (n,) dot products with the question; of compressed memories what their store is sure of."""
+    if not vectors.shape[1]:
+        return np.zeros(len(ids), np.float32)
+    dense: Floats = vectors @ query.vector
+    for store in indexes.stores.values():
+        if isinstance(store, Tiered):
+            places, scores = store.bounds(ids, query.vector)
+            dense[places] = scores
+            break
+    return dense
 
 
 def _counts(query: Query, ids: list[MemoryId], indexes: Indexes) -> TermCounts:

@@ -20,7 +20,7 @@ FORMAT = 1
 PHRASES = 512
 """Phrases that are embedded at once."""
 WORTH_SAVING = 2_000
-"""Memories that must have come in since the last snapshot to make a new one: below that, catching up is quicker."""
+"""Memories that must have come in or changed since the last snapshot to make a new one: below that it pays not."""
 
 
 class Indexes:
@@ -93,12 +93,13 @@ class Indexes:
         self.loaded = False
 
     def save(self) -> bool:
-        """Write a snapshot if enough has come in since the last; return whether one was written.
+        """Write a snapshot if enough has come in or changed since the last; return whether one was written.
 
         Under the ledger's write lock: an erasure can neither be under way nor slip in between, so no snapshot can bring
         back what was erased. A disk that is full costs the snapshot, nothing else.
         """
-        if not self.loaded or self.mark.seq - self._saved.seq < WORTH_SAVING:
+        new = max(now - then for now, then in zip(self.mark, self._saved, strict=True))
+        if not self.loaded or new < WORTH_SAVING:
             return False
         fresh = self.folder / f"new-{os.getpid()}"
         try:
@@ -171,7 +172,7 @@ class Indexes:
                     store.add(known)
 
     def _renew(self, seqs: Sequence[int]) -> None:
-        """Drop what was suppressed, erased or rewritten, and take back what is still to be recalled."""
+        """Drop what was suppressed, erased, compressed or rewritten, and take back what is still to be recalled."""
         gone = self.catalog.of_seqs(seqs)
         for store in self.stores.values():
             store.remove(gone)

@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from agentmem.protocols import MemoryStore
-from agentmem.testing.fakes import WORDS, fake_id, make_memory, make_query
+from agentmem.testing.fakes import WORDS, compressed, fake_id, make_memory, make_query
 from agentmem.testing.oracles import rebuilt
-from agentmem.types import Memory, MemoryId
+from agentmem.types import LEVELS, Level, Memory, MemoryId
 
 _NUMBERS = st.integers(0, 12)
 _TEXTS = st.lists(st.sampled_from([*WORDS[:5], "memory"]), min_size=1, max_size=6).map(" ".join)
+
+
+def at(memory: Memory, level: Level) -> Memory:
+    """Return a memory as it is in a tier."""
+    return memory if level == "full" else compressed(memory, level)
 
 
 def check_histories(make: Callable[[], MemoryStore], examples: int = 60, *, shrink: bool = True) -> None:
@@ -26,9 +31,9 @@ def check_histories(make: Callable[[], MemoryStore], examples: int = 60, *, shri
             self.store = make()
             self.model: dict[MemoryId, Memory] = {}
 
-        @rule(batch=st.lists(st.tuples(_NUMBERS, _TEXTS), max_size=5))
-        def add(self, batch: list[tuple[int, str]]) -> None:
-            memories = [make_memory(number, text) for number, text in batch]
+        @rule(batch=st.lists(st.tuples(_NUMBERS, _TEXTS, st.sampled_from(LEVELS)), max_size=5))
+        def add(self, batch: list[tuple[int, str, Level]]) -> None:
+            memories = [at(make_memory(number, text), level) for number, text, level in batch]
             self.store.add(memories)
             self.model.update({memory.id: memory for memory in memories})
 

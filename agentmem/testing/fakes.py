@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from agentmem.encoding.hash_embedder import HashEmbedder
-from agentmem.types import Memory, MemoryId, Query, Vectors
+from agentmem.encoding.quantise import decode, quantise
+from agentmem.errors import VectorError
+from agentmem.types import Memory, MemoryId, Query, Tier, Vectors
 
 __all__ = [
-    "DIM", "WORDS", "HashEmbedder", "fake_id", "make_memories", "make_memory", "make_query", "unit_rows", "vector_of",
+    "DIM", "WORDS", "HashEmbedder", "compressed", "fake_id", "make_memories", "make_memory", "make_query", "unit_rows",
+    "vector_of",
 ]  # fmt: skip
 
 DIM = 32
@@ -44,6 +47,14 @@ def make_memory(number: int, text: str | None = None, **changes: Any) -> Memory:
     said_at = _START + timedelta(minutes=number % 1_000_000)
     memory = Memory(fake_id(number), number, "turn", text, "Ann", "main", number, said_at, said_at)
     return replace(memory, **{"vector": None if "vector" in changes else vector_of(text), **changes})
+
+
+def compressed(memory: Memory, tier: Tier) -> Memory:
+    """Return a memory as the ledger gives it back once its vector was compressed to a tier."""
+    if memory.vector is None:
+        raise VectorError(f"memory {memory.id} has no vector that could be compressed; make it with one")
+    code = quantise(memory.vector[None], tier)
+    return replace(memory, vector=decode(code)[0], code=code)
 
 
 def make_memories(count: int, start: int = 0) -> list[Memory]:

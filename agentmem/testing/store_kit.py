@@ -6,8 +6,9 @@
         def make(self):
             return make({})
 
-Optional abilities (`Vectorial`, `Lexical`, `Snapshot`) are tested where the store has them and skipped, saying so,
-where it has not. A test that does not hold for a store is xfailed in the subclass with a reason, never dropped.
+Optional abilities (`Vectorial`, `Tiered`, `Lexical`, `Snapshot`) are tested where the store has them and skipped,
+saying so, where it has not. A test that does not hold for a store is xfailed in the subclass with a reason, never
+dropped.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ try:
     from agentmem.testing._histories import check_histories
     from agentmem.testing._lexical_kit import LexicalKit
     from agentmem.testing._snapshot_kit import SnapshotKit
+    from agentmem.testing._tiered_kit import TieredKit
     from agentmem.testing._vectorial_kit import VectorialKit
 except ModuleNotFoundError as error:
     raise MissingExtraError("pytest or hypothesis", "dev") from error
@@ -47,7 +49,7 @@ ODD_TEXTS = (
 )
 
 
-class MemoryStoreKit(VectorialKit, LexicalKit, SnapshotKit):
+class MemoryStoreKit(VectorialKit, TieredKit, LexicalKit, SnapshotKit):
     """Inherit, write `make`, and every test below runs against your store."""
 
     def test_empty_store_has_nothing(self) -> None:

@@ -36,11 +36,17 @@ class Residue(NamedTuple):
 
 
 def needles(memory: Memory) -> list[Needle]:
-    """Return what would betray `memory`: windows of its text (UTF-8), its id, and windows of its vector (float32)."""
+    """Return what would betray `memory`: windows of its text (UTF-8), its id, windows of its vector (float32) and code.
+
+    Windows of a code that are nearly all zeros are no evidence.
+    """
     found = [Needle("text", w) for w in _windows(memory.text.encode())]
     found.append(Needle("id", memory.id.encode()))
     if memory.vector is not None:
         found += [Needle("vector", w) for w in _windows(memory.vector.astype("<f4").tobytes()) if any(w)]
+    if memory.code is not None:
+        windows = _windows(memory.code.codes.tobytes())
+        found += [Needle("vector", w) for w in windows if len(w) - w.count(0) >= SHORT]
     return [needle for needle in found if len(needle.data) >= SHORT]
 
 
