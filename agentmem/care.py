@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agentmem.encoding.encoder import Progress, by_rule, encode
-from agentmem.errors import AgentmemError
-from agentmem.ledger import Ledger, rows
-from agentmem.protocols import Embedder
+from agentmem.errors import AgentmemError, LedgerCorruptError
+from agentmem.ledger import Ledger, rows, vectors
+from agentmem.protocols import Embedder, Tiered
 from agentmem.recall.indexes import Indexes
 from agentmem.types import Draft, Encoded, Finding, Memory
 from agentmem.unlearning import intents
@@ -83,18 +83,30 @@ def examine(space: Space) -> list[Finding]:
 
 def _vectors(space: Space, ledger: Ledger) -> Finding:
     dim = ledger.meta("dim")
+    mend = f"agentmem rebuild {space.name} --embedder {ledger.meta('embedder')}"
     bad, count = 0, 0
-    for chunk in ledger.read(vectors=True, whole=False):
-        for memory in chunk:
-            count += 1
-            vector = memory.vector
-            bad += vector is None or len(vector) != dim or not abs(float(np.linalg.norm(vector)) - 1) < UNIT
-    return Finding(
-        "vectors",
-        not bad,
-        f"{bad} of {count} memories have no usable vector" if bad else f"{count} unit vectors of length {dim}",
-        f"agentmem rebuild {space.name} --embedder {ledger.meta('embedder')}" if bad else "",
-    )
+    try:
+        for chunk in ledger.read(vectors=True, whole=False):
+            count += len(chunk)
+            bad += sum(not _usable(memory, dim) for memory in chunk)
+    except LedgerCorruptError as error:
+        return Finding("vectors", ok=False, seen=str(error), mend=mend)
+    if bad:
+        return Finding("vectors", ok=False, seen=f"{bad} of {count} memories have no usable vector", mend=mend)
+    cold = {tier: n for tier, n in vectors.tiers(ledger.connection).items() if n and tier != "full"}
+    seen = ", ".join([f"{count} unit vectors of length {dim}", *(f"{n} of them in {tier}" for tier, n in cold.items())])
+    return Finding("vectors", ok=True, seen=seen)
+
+
+def _usable(memory: Memory, dim: int) -> bool:
+    """Say whether a vector is there, of the right size, of length 1, and off what it stands for by half a turn at most.
+
+    Half a turn is what a code could say of anything.
+    """
+    vector, code = memory.vector, memory.code
+    if vector is None or len(vector) != dim or not abs(float(np.linalg.norm(vector)) - 1) < UNIT:
+        return False
+    return code is None or 0 <= float(code.slacks[0]) < np.pi
 
 
 def _indexes(space: Space, ledger: Ledger) -> Finding:
@@ -106,12 +118,18 @@ def _indexes(space: Space, ledger: Ledger) -> Finding:
     count = ledger.count()
     sizes = {"catalog": len(indexes.catalog)} | {name: len(store) for name, store in indexes.stores.items()}
     missing = {n: sum(i not in s for i in indexes.catalog.ids) for n, s in indexes.stores.items()}
-    ok = all(size == count for size in sizes.values()) and not any(missing.values())
+    cold = count - vectors.tiers(ledger.connection)["full"]
+    nowhere = np.zeros(ledger.meta("dim") or 0, np.float32)
+    tiered = {n: s for n, s in indexes.stores.items() if isinstance(s, Tiered)}
+    codes = {n: len(s.bounds(indexes.catalog.ids, nowhere)[0]) for n, s in tiered.items()}
+    ok = all(n == count for n in sizes.values()) and not any(missing.values()) and set(codes.values()) <= {cold}
     seen = ", ".join(f"{name} {size}" for name, size in sizes.items())
+    if not ok:
+        seen = f"ledger {count}, {cold} of them compressed, but {seen}; missing: {missing}; compressed: {codes}"
     return Finding(
         "indexes",
         ok,
-        f"level with the ledger: {seen}" if ok else f"ledger {count}, but {seen}; missing: {missing}",
+        f"level with the ledger: {seen}" if ok else seen,
         "" if ok else f"agentmem rebuild {space.name}",
     )
 
@@ -169,6 +187,7 @@ def figures(space: Space) -> dict[str, Any]:
         "path": str(space.path),
         "memories": sum(kinds.values()),
         "kinds": kinds,
+        "tiers": vectors.tiers(db),
         "threads": db.one("SELECT count(DISTINCT thread) FROM memories WHERE suppressed = 0"),
         "speakers": [
             s

@@ -15,7 +15,7 @@ from agentmem.encoding.quantise import coarser, decode, joined, quantise
 from agentmem.errors import LedgerCorruptError
 from agentmem.ledger import rows
 from agentmem.ledger.connection import Connection
-from agentmem.types import LEVELS, TIERS, Floats, Quantised, Tier
+from agentmem.types import LEVELS, TIERS, Floats, Level, Quantised, Tier
 
 _SCALES: Any = np.dtype([("dim", "<u4"), ("length", "<f4"), ("norm", "<f4"), ("slack", "<f4")])
 _UNITS: dict[Tier, Any] = {"int8": np.dtype(np.int8), "int4": np.dtype(np.uint8)}
@@ -36,6 +36,13 @@ def unpacked(found: Sequence[tuple[int, bytes, int]]) -> dict[int, tuple[Floats,
             whole = decode(joined(name, codes[0].dim, codes))
             read.update({seq: (row, code) for (seq, _), row, code in zip(cold, whole, codes, strict=True)})
     return read
+
+
+def tiers(db: Connection) -> dict[Level, int]:
+    """Return how many memories that can be recalled have their vector in each tier."""
+    sql = "SELECT tier, count(*) FROM vectors JOIN memories USING (seq) WHERE suppressed = 0 GROUP BY tier"
+    found = dict(db.all(sql))
+    return {level: found.get(number, 0) for number, level in enumerate(LEVELS)}
 
 
 def compressed(db: Connection, held: Sequence[tuple[int, bytes, int]], tier: Tier) -> list[int]:
