@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import agentmem
 from agentmem import Draft
 from agentmem.errors import ResidueError
+from agentmem.types import Memory
 from agentmem.unlearning import residue
 from agentmem.unlearning.intents import digest
 
@@ -204,3 +206,24 @@ def test_the_scanner_finds_what_a_plain_search_finds(haystack, wanted, data):
         (Path(folder) / "file").write_bytes(haystack)
         found = residue.scan(Path(folder), [residue.Needle("text", n) for n in dict.fromkeys(wanted)])
     assert {r.needle.data: r.offset for r in found} == {n: haystack.index(n) for n in wanted if n in haystack}
+
+
+def test_windows_of_zeros_are_no_evidence():
+    """A vector that is nearly all zeros betrays nothing by its zeros, which lie in every file."""
+    sparse = np.zeros(384, np.float32)
+    sparse[[0, 1, 2, 3]] = 0.5, -0.25, 0.125, 0.75
+    memory = Memory(
+        "i" * 26,
+        1,
+        "turn",
+        "x",
+        None,
+        "main",
+        0,
+        datetime(2025, 6, 1, tzinfo=UTC),
+        datetime(2025, 6, 1, tzinfo=UTC),
+        vector=sparse,
+    )
+    found = [n.data for n in residue.needles(memory) if n.what == "vector"]
+    assert len(found) == 1
+    assert found[0].startswith(sparse[:4].tobytes()[:8])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agentmem.evaluation.readers import Reader
 
 PANEL = "Measure"
-What = Literal["recall", "ingest", "open", "pagerank"]
+What = Literal["recall", "ingest", "open", "pagerank", "sweep"]
 
 
 def register(app: typer.Typer) -> None:

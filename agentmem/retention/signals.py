@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agentmem import registry
+from agentmem.encoding.arousal import arousal
 from agentmem.encoding.context import WINDOW, context_features
 from agentmem.encoding.features import TEXT_FEATURES
 from agentmem.errors import PluginNotFoundError
@@ -62,18 +63,13 @@ def signals(memories: Sequence[Memory], features: Floats, embedder: str) -> Sign
     vectors = np.stack([m.vector for m in memories if m.vector is not None])
     context = context_features([(m.thread, m.text) for m in memories])
     columns = (
-        arousal(memories, vectors, embedder),
+        arousal(vectors, [m.text for m in memories], embedder),
         importance(features),
         surprise(vectors),
         specificity(features),
         _salience(np.concatenate([features, context], axis=1), vectors, embedder),
     )
     return np.clip(np.stack(columns, axis=1), 0, 1).astype(np.float32)
-
-
-def arousal(memories: Sequence[Memory], vectors: Vectors, embedder: str) -> Floats:  # noqa: ARG001 - the regression's
-    """Return (n,) how excited each text is, in [0, 1]; .5 is neutral."""
-    return np.full(len(memories), NEUTRAL, np.float32)
 
 
 def importance(features: Floats) -> Floats:

@@ -38,15 +38,14 @@ class Residue(NamedTuple):
 def needles(memory: Memory) -> list[Needle]:
     """Return what would betray `memory`: windows of its text (UTF-8), its id, windows of its vector (float32) and code.
 
-    Windows of a code that are nearly all zeros are no evidence.
+    Windows of vectors and codes that are nearly all zeros are no evidence.
     """
     found = [Needle("text", w) for w in _windows(memory.text.encode())]
     found.append(Needle("id", memory.id.encode()))
     if memory.vector is not None:
-        found += [Needle("vector", w) for w in _windows(memory.vector.astype("<f4").tobytes()) if any(w)]
+        found += [Needle("vector", w) for w in _windows(memory.vector.astype("<f4").tobytes()) if _telling(w)]
     if memory.code is not None:
-        windows = _windows(memory.code.codes.tobytes())
-        found += [Needle("vector", w) for w in windows if len(w) - w.count(0) >= SHORT]
+        found += [Needle("vector", w) for w in _windows(memory.code.codes.tobytes()) if _telling(w)]
     return [needle for needle in found if len(needle.data) >= SHORT]
 
 
@@ -101,6 +100,11 @@ class _Search:
             keys = words[near].astype(np.uint64) | words[near + 1].astype(np.uint64) << np.uint64(32)
             places += (near[np.isin(keys, self.keys)] * 4 + offset).tolist()
         return sorted(places)
+
+
+def _telling(window: bytes) -> bool:
+    """Say whether a window is not nearly all zeros, nor begins with zeros: those lie everywhere."""
+    return len(window) - window.count(0) >= SHORT and any(window[:SHORT])
 
 
 def _hashed(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
