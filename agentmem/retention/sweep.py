@@ -7,7 +7,7 @@ was derived from. The same sweep at the same moment finds nothing more to do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from agentmem.errors import InputError
 from agentmem.protocols import RetentionPolicy, Staged
 from agentmem.retention.budget import Budget, over
 from agentmem.retention.taking import Taken
-from agentmem.traces import STAGES, Codes, Stage
+from agentmem.traces import STAGES, Codes, Flags, Stage
 from agentmem.types import Floats, MemoryId, Receipt
 
 THRESHOLD, BUDGET, STAGE = "threshold", "budget", "stage"
@@ -96,15 +96,14 @@ def plan(
     ):
         new = goes & (stage < erased)
         stage, why = np.where(new, erased, stage), np.where(new, reason, why)
-    return _sweep(name, now, taken, retention, stage, why, stays)
+    return _sweep(name, now, taken, retention, stage, why.tolist(), stays)
 
 
 def _sweep(
-    name: str, now: datetime, taken: Taken, retention: Floats, stage: Codes, why: object, stays: object
+    name: str, now: datetime, taken: Taken, retention: Floats, stage: Codes, why: Sequence[str], stays: Flags
 ) -> Sweep:
-    fades = np.flatnonzero((stage > 0) & ~np.asarray(stays))
-    reasons = np.asarray(why)
-    found = tuple(Fading(taken.ids[n], float(retention[n]), STAGES[stage[n]], str(reasons[n])) for n in fades)
+    fades = np.flatnonzero((stage > 0) & ~stays)
+    found = tuple(Fading(taken.ids[n], float(retention[n]), STAGES[stage[n]], why[n]) for n in fades)
     erased = fades[stage[fades] == STAGES.index("erased")]
     size = int(taken.traces.size[erased].sum())
     return Sweep(name, now, found, len(taken.ids) - len(found), int(np.count_nonzero(stays)), size)
