@@ -103,7 +103,7 @@ def _sweep(
     name: str, now: datetime, taken: Taken, retention: Floats, stage: Codes, why: Sequence[str], stays: Flags
 ) -> Sweep:
     fades = np.flatnonzero((stage > 0) & ~stays)
-    found = tuple(Fading(taken.ids[n], float(retention[n]), STAGES[stage[n]], why[n]) for n in fades)
+    found = tuple(Fading(taken.ids[n], float(retention[n]), STAGES[stage[n]], why[int(n)]) for n in fades)
     erased = fades[stage[fades] == STAGES.index("erased")]
     size = int(taken.traces.size[erased].sum())
     return Sweep(name, now, found, len(taken.ids) - len(found), int(np.count_nonzero(stays)), size)
