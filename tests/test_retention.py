@@ -275,3 +275,19 @@ def test_uses_are_written_in_batches_with_what_is_remembered(space, told, monkey
     monkeypatch.setattr("agentmem.space.BATCH", 2)
     space.remember("now there are enough")
     assert len(rows("SELECT * FROM traces")) == 2
+
+
+def test_what_is_cold_is_compressed_before_it_goes(space, clock):
+    """SAGE's three ways: what is fresh stays, what fades keeps its text and a smaller vector, the faded goes."""
+    now = clock()
+    ages = {"a grey cat": 0.2, "a grey dog": 1.0, "a grey owl": 3.0}
+    ids = space.remember([Draft(text, said_at=now - timedelta(days=age)) for text, age in ages.items()])
+    plan = space.sweep("sage")
+    assert [(f.id, f.stage) for f in plan.fading] == [(ids[1], "compressed"), (ids[2], "erased")]
+    space.sweep("sage", dry_run=False)
+    assert [space.get(i).tier for i in ids[:2]] == ["full", "int8"]
+    assert set(space.recall("grey", k=10).ids) == set(ids[:2])
+    assert space.sweep("sage", dry_run=False).fading == ()
+    clock.advance(timedelta(days=400))
+    space.sweep("sage", dry_run=False)
+    assert len(space) == 0

@@ -71,12 +71,13 @@ def traced(db: Connection, seqs: Collection[int] | None = None) -> list[tuple[An
     """Return rows of what a policy may look at, of all memories that can be recalled or of some, in ledger order.
 
     (seq, id, kind, said_at, last_used_at, uses, unused, stability, difficulty, the five signals, bytes of text and
-    vector, 1 if protected); times in microseconds, None where there is no trace or no signal.
+    vector, 1 if protected, how far the vector is compressed: 0, 1, 2); times in microseconds, None where there is no
+    trace or no signal.
     """
     sql = (
         "SELECT m.seq, m.id, m.kind, m.said_at, t.last_used_at, t.uses, t.unused, t.stability, t.difficulty, "
         "s.arousal, s.importance, s.surprise, s.specificity, s.salience, "
-        "length(CAST(m.text AS BLOB)) + length(v.vector), p.seq IS NOT NULL "
+        "length(CAST(m.text AS BLOB)) + length(v.vector), p.seq IS NOT NULL, v.tier "
         "FROM memories m JOIN vectors v USING (seq) LEFT JOIN traces t USING (seq) LEFT JOIN signals s USING (seq) "
         "LEFT JOIN protections p USING (seq) WHERE m.suppressed = 0 "
         "AND (?1 IS NULL OR m.seq IN (SELECT value FROM json_each(?1))) ORDER BY m.seq"

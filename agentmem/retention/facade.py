@@ -22,11 +22,15 @@ from agentmem.retention.reinforcement import Uses
 from agentmem.retention.signals import sign
 from agentmem.retention.sweep import Sweep
 from agentmem.retention.taking import Taken, take
-from agentmem.traces import Traces
-from agentmem.types import Floats, Memory, MemoryId, Receipt
+from agentmem.traces import Stage, Traces
+from agentmem.types import Floats, Memory, MemoryId, Receipt, Tier
 
 POLICY = "none"
 """What a space keeps to unless told otherwise: nothing fades by itself, and uses are only counted."""
+
+
+TIERS: dict[Stage, Tier] = {"compressed": "int8", "summarised": "int4"}
+"""What becomes of a vector at the stages between."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +107,8 @@ class Retention:
             found = sweeps.plan(name, chosen, taken, spared, now, threshold=threshold, budget=limit, ever=ever)
             if dry_run:
                 return found
+            for stage, tier in TIERS.items():
+                self._ledger.compress(self._ledger.seqs(found.ids(stage)).values(), tier)
             doomed = found.ids("erased")
             receipt = self._erase(doomed) if doomed else None
             return replace(found, carried_out=True, receipt=receipt)

@@ -1,7 +1,9 @@
 """A sweep: what a policy lets fade by a threshold, a budget or both, first as a plan, then by the one eraser.
 
-Pure up to the last step: `plan` looks at traces and writes nothing. What is protected stays, and so does all that it
-was derived from. The same sweep at the same moment finds nothing more to do.
+A memory fades in steps: "compressed" keeps its text and its vector in 8 bits a number, "summarised" in 4 (writing the
+summary itself is a deriver's work), "erased" keeps nothing. Pure up to the last step: `plan` looks at traces and writes
+nothing. What is protected stays, and so does all that it was derived from. The same sweep at the same moment finds
+nothing more to do.
 """
 
 from __future__ import annotations
@@ -88,6 +90,7 @@ def plan(
     retention = policy.retention(traces)
     stays = traces.protected | np.isin(taken.seqs, list(spared))
     stage = policy.stages(traces) if isinstance(policy, Staged) else np.zeros(len(traces), np.int8)
+    stage = np.where(stage > taken.tiers, stage, 0)  # what has come so far need not go there again
     why = np.where(stage > 0, STAGE, "").astype(object)
     erased = np.int8(STAGES.index("erased"))
     for reason, goes in (

@@ -11,7 +11,7 @@ import numpy as np
 from agentmem.ledger import Ledger, fading
 from agentmem.ledger.fading import Seqs
 from agentmem.ledger.rows import micros
-from agentmem.traces import DIFFICULTY_MAX, DIFFICULTY_MIN, STABILITY_MIN, Traces
+from agentmem.traces import DIFFICULTY_MAX, DIFFICULTY_MIN, STABILITY_MIN, Codes, Traces
 from agentmem.types import KINDS, MemoryId
 
 DAY = 86_400e6
@@ -20,11 +20,12 @@ DAY = 86_400e6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taken:
-    """The traces of n memories in ledger order, and whose they are."""
+    """The traces of n memories in ledger order, whose they are, and how far their vectors are compressed: 0, 1, 2."""
 
     seqs: Seqs
     ids: list[MemoryId]
     traces: Traces
+    tiers: Codes
 
 
 def take(ledger: Ledger, now: datetime, seqs: Collection[int] | None = None) -> Taken:
@@ -34,9 +35,9 @@ def take(ledger: Ledger, now: datetime, seqs: Collection[int] | None = None) -> 
     """
     found = fading.traced(ledger.connection, seqs)
     if not found:
-        return Taken(np.empty(0, np.int64), [], Traces.of(0))
+        return Taken(np.empty(0, np.int64), [], Traces.of(0), np.empty(0, np.int8))
     columns = list(zip(*found, strict=True))
-    seq, ids, kind, said, used, uses, unused, stability, difficulty, *signals, size, protected = columns
+    seq, ids, kind, said, used, uses, unused, stability, difficulty, *signals, size, protected, tier = columns
     moment = micros(now)
     age = np.maximum(moment - np.array(said, np.int64), 0) / DAY
     last = np.array([u or s for s, u in zip(said, used, strict=True)], np.int64)
@@ -60,4 +61,5 @@ def take(ledger: Ledger, now: datetime, seqs: Collection[int] | None = None) -> 
             protected=np.array(protected, bool),
             **{name: np.where(np.isnan(column), 0.5, column) for name, column in signed.items()},
         ),
+        np.array(tier, np.int8),
     )
