@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0b5fa5", "#d1701b", "#5b8c3a", "#8a8f98", "#7a4fa3", "#b03a48")
 """Told apart by most colour-blind readers and, by their lightness, in print."""
 MARKERS = "osD^vP"
+DASHES = ("-", "--", ":")
+"""What tells lines apart where there are more of them than colours."""
 SIZE = (7.2, 3.6)
 
 
@@ -48,8 +50,13 @@ def svg(plot: Lines | Bars) -> str:
         else:
             _bars(axes, plot)
         axes.set_ylabel(plot.y_label)
-        if len(plot.series) > 1:
-            figure.legend(loc="outside upper left", ncols=min(len(plot.series), 5), handlelength=1.5, fontsize=9)
+        if sum(not series.faint for series in plot.series) > 1:
+            figure.legend(
+                loc="outside upper left",
+                ncols=min(sum(not series.faint for series in plot.series), 5),
+                handlelength=1.5,
+                fontsize=9,
+            )
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     return _inline(drawn.getvalue(), plot.title)
@@ -57,11 +64,16 @@ def svg(plot: Lines | Bars) -> str:
 
 def _lines(axes: Axes, plot: Lines) -> None:
     places = list(range(len(plot.x)))
-    for number, series in enumerate(plot.series):
+    for series in plot.series:
+        if series.faint:
+            kept = [i for i in places if series.values[i] is not None]
+            axes.plot(kept, [float(series.values[i] or 0.0) for i in kept], color="#c9ced6", linewidth=0.8, zorder=1)
+    for number, series in enumerate(series for series in plot.series if not series.faint):
         colour = COLOURS[number % len(COLOURS)]
         kept = [i for i in places if series.values[i] is not None]
         values = [float(series.values[i] or 0.0) for i in kept]
-        axes.plot(kept, values, marker=MARKERS[number % len(MARKERS)], color=colour, label=series.name, markersize=5)
+        marker, dashes = MARKERS[number % len(MARKERS)], DASHES[number // len(COLOURS) % len(DASHES)]
+        axes.plot(kept, values, marker=marker, linestyle=dashes, color=colour, label=series.name, markersize=5)
         if series.low and series.high:
             low = [float(series.low[i] or 0.0) for i in kept]
             high = [float(series.high[i] or 0.0) for i in kept]

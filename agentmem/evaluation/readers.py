@@ -85,20 +85,24 @@ class ChatReader:
 
     def __call__(self, question: str, evidence: Sequence[Evidence], confidence: float, /) -> Answer:
         """Ask the model, or repeat what it answered before. Raises ModelError where it answers nothing."""
-        prompt = PROMPT.format(context=context(evidence), question=question, refusal=REFUSAL)
-        key = hashlib.sha256(json.dumps([self.name, prompt]).encode()).hexdigest()
-        text = self._look_up(key)
-        if text is None:
-            text = self._ask(prompt).strip()
-            if not text:
-                raise ModelError(f"{self.name} answered nothing to {question!r}; run again to ask once more")
-            self._keep(key, text)
+        text = self.ask(PROMPT.format(context=context(evidence), question=question, refusal=REFUSAL))
         return Answer(
             text,
             sources=tuple(e.id for e in evidence),
             confidence=confidence,
             abstained=REFUSAL.lower() in text.lower(),
         )
+
+    def ask(self, prompt: str) -> str:
+        """Return what the model says to a prompt, or said before. Raises ModelError where it answers nothing."""
+        key = hashlib.sha256(json.dumps([self.name, prompt]).encode()).hexdigest()
+        text = self._look_up(key)
+        if text is None:
+            text = self._ask(prompt).strip()
+            if not text:
+                raise ModelError(f"{self.name} answered nothing to {prompt[-80:]!r}; run again to ask once more")
+            self._keep(key, text)
+        return text
 
     def _look_up(self, key: str) -> str | None:
         if self._kept is None:

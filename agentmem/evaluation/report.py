@@ -49,12 +49,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Values with, where they are known, the bounds of their intervals; None where there is no value."""
+    """Values with, where they are known, the bounds of their intervals; None where there is no value.
+
+    What is `faint` is drawn behind the others, thin and without a name: for orientation.
+    """
 
     name: str
     values: Sequence[float | None]
     low: Sequence[float | None] = ()
     high: Sequence[float | None] = ()
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Lines:
     """A plot of values over an ordered axis, such as recall over k."""
 
     title: str
-    x: Sequence[int]
+    x: Sequence[float]
     x_label: str
     y_label: str
     series: Sequence[Series]

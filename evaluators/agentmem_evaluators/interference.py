@@ -21,35 +21,37 @@ import random
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from agentmem import config
 from agentmem.encoding.embedders import open_embedder
 from agentmem.errors import InputError
 from agentmem.evaluation import provenance
 from agentmem.evaluation.cases import Ask, Case, Gold, Remember, Reply, Score
-from agentmem.evaluation.readers import Reader
+from agentmem.evaluation.readers import ChatReader, Reader
 from agentmem.evaluation.replay import Outcome, Progress, Settings, Subject, replay
 from agentmem.evaluation.report import Report
 from agentmem.evaluation.statistics import RESAMPLES, SEED, bootstrap
 from agentmem.evaluation.subjects import Held, StoreAlone, Whole
 from agentmem.formats import pi_llm
 from agentmem.protocols import Embedder
+from agentmem.space import Space
 from agentmem.types import Draft
+from agentmem_evaluators import _interference_streams as streams
+from agentmem_evaluators._interference_model import INVENTED, Prompted
 from agentmem_evaluators._interference_report import sections
+from agentmem_evaluators._interference_streams import BEGAN, ORDERS, TRACKED, UPDATES, Order, interleaved
 from agentmem_evaluators._slot_index import NoReading, Once, SlotIndex
 
-UPDATES = (2, 3, 4, 6, 8, 12, 17, 24, 34, 48, 68, 97, 139, 197, 281, 400)
-"""How often each key is set: those of the paper."""
-Order = Literal["interleaved", "sequential"]
-ORDERS: tuple[Order, ...] = ("interleaved", "sequential")
-BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
 K = 10
 OURS = "agentmem"
-SYSTEMS = ("slots", "dense", "bm25")
+SYSTEMS = ("slots", "dense", "bm25", "fifo")
+MODEL, MODEL_RECALLING = "model", "model+agentmem"
+KINDS = ("right", "earlier", "other", "invented", "nothing")
+VARIANTS = ("keys", "keys_padded", "value_length")
 
 SAID = (
     ("My {a} changed, it's {v} now.", "What's my {a} now?"),
@@ -81,6 +83,7 @@ class Interference:
     updates: Sequence[int] = UPDATES
     keys: int = 46
     seed: int = SEED
+    variants: bool = True
     name: str = "interference"
 
     def cases(self) -> Iterator[Case]:
@@ -89,26 +92,12 @@ class Interference:
             for count in self.updates:
                 yield self.stream(order, count)
         yield self.paraphrased()
+        if self.variants:
+            yield from streams.variants(self.values, self.keys, self.seed)
 
     def stream(self, order: Order, count: int) -> Case:
         """Return the stream in which each key gets `count` values, drawn without replacement."""
-        draw = random.Random(f"{self.seed}/{count}")
-        keys = list(self.values)[: self.keys]
-        chosen = {key: draw.sample(list(self.values[key]), count) for key in keys}
-        placed = _sequential(keys, count) if order == "sequential" else interleaved(keys, count, draw)
-        label = {"order": order, "updates": str(count)}
-        drafts = [
-            Draft(f"{key}: {chosen[key][n]}", said_at=BEGAN + timedelta(seconds=i), origin=f"{key}/{n}")
-            for i, (key, n) in enumerate(placed)
-        ]
-        asks = [
-            Ask(
-                f"What is the current value of {key}?",
-                Gold(f"{order}-{count}-{key}", chosen[key][-1], (f"{key}/{count - 1}",), label),
-            )
-            for key in keys
-        ]
-        return Case(f"{order}-{count}", BEGAN + timedelta(days=30), (Remember(tuple(drafts)), *asks))
+        return streams.stream(self.values, self.keys, order, count, self.seed)
 
     def paraphrased(self) -> Case:
         """Return a stream in which every update and every question is phrased as one of twelve."""
@@ -131,36 +120,18 @@ class Interference:
         return Case("paraphrased", BEGAN + timedelta(days=30), (Remember(tuple(drafts)), *asks))
 
     def score(self, ask: Ask, reply: Reply) -> Score:
-        """Return right, or which error: earlier (and how many updates behind), other key, nothing."""
+        """Return right, or which error: earlier (and how many updates behind), other key, invented, nothing."""
         if not reply.ranking:
-            return Score({"right": 0.0, "earlier": 0.0, "other": 0.0, "nothing": 1.0})
+            return Score({**dict.fromkeys(KINDS, 0.0), "nothing": 1.0})
         key, _, number = ask.gold.evidence[0].rpartition("/")
         found, _, place = reply.ranking[0].rpartition("/")
         right = reply.ranking[0] == ask.gold.evidence[0]
         earlier = found == key and not right
-        kinds = {"right": right, "earlier": earlier, "other": found != key, "nothing": False}
+        invented = found == INVENTED and key != INVENTED
+        other = found != key and not invented
+        kinds = dict(zip(KINDS, (right, earlier, other, invented, False), strict=True))
         values = {name: float(value) for name, value in kinds.items()}
         return Score({**values, "behind": float(int(number) - int(place))} if earlier else values)
-
-
-def interleaved(keys: Sequence[str], count: int, draw: random.Random) -> list[tuple[str, int]]:
-    """Return (key, number of the update) in random order, never the same key twice running."""
-    left = dict.fromkeys(keys, count)
-    placed: list[tuple[str, int]] = []
-    while any(left.values()):
-        last = placed[-1][0] if placed else None
-        total = sum(left.values())
-        # Whoever holds half of what is left must come now, or in the end would follow itself.
-        due = [key for key in keys if key != last and 2 * left[key] > total]
-        open_ = due or [key for key in keys if key != last and left[key]]
-        key = draw.choices(open_, [left[key] for key in open_])[0]
-        placed.append((key, count - left[key]))
-        left[key] -= 1
-    return placed
-
-
-def _sequential(keys: Sequence[str], count: int) -> list[tuple[str, int]]:
-    return [(key, n) for key in keys for n in range(count)]
 
 
 def endurance(accuracy: Mapping[int, float]) -> float | None:
@@ -180,17 +151,17 @@ def make(config: Mapping[str, Any]) -> Interference:
     """Make the evaluator of a file: {"data": path, "updates": [2, 4], "keys": 46}."""
     if "data" not in config:
         raise InputError('the evaluator interference needs its data: {"data": "pi_llm"}')
-    return _made(Path(config["data"]), config.get("updates", UPDATES), config.get("keys", 46))
+    return _made(Path(config["data"]), config.get("updates", UPDATES), config.get("keys", 46), variants=True)
 
 
-def _made(data: Path, updates: Sequence[int], keys: int) -> Interference:
+def _made(data: Path, updates: Sequence[int], keys: int, *, variants: bool) -> Interference:
     values = pi_llm.load(data)
     most = min(len(v) for v in values.values())
     if not updates or any(not 2 <= n <= most for n in updates):
         raise InputError(f"updates={list(updates)}: each must be from 2 to {most}, the values that each key has")
     if not 2 <= keys <= len(values):
         raise InputError(f"keys={keys}: {data} has {len(values)}, and at least two are needed")
-    return Interference(values, tuple(sorted(set(updates))), keys)
+    return Interference(values, tuple(sorted(set(updates))), keys, variants=variants)
 
 
 def run(  # noqa: PLR0913 - one keyword for each option of the command
@@ -198,6 +169,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     *,
     updates: Sequence[int] = UPDATES,
     keys: int = 46,
+    variants: bool = True,
     ks: Sequence[int] = (),
     reader: Reader | None = None,
     weights: Path | None = None,
@@ -207,36 +179,46 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
 ) -> Report:
     """Measure the first memory recalled, of agentmem, of dense and BM25 search alone, and of the slot reference.
 
-    `ks` is not used: only the first memory counts. Raises ImportRefusedError for data that is none, InputError for
-    settings that make no sense.
+    With a `reader` that is a chat model, the model is asked the paper's prompt about the whole stream, and the same
+    with what agentmem recalls in the stream's place; one call a stream each. `ks` is not used: only the first memory
+    counts. Raises ImportRefusedError for data that is none, InputError for settings that make no sense.
     """
-    if reader is not None or cross_validate:
-        raise InputError("interference reads nothing and trains nothing; leave --model and --cross-validate out")
-    evaluator = _made(data, updates, keys)
+    if cross_validate or (reader is not None and not isinstance(reader, ChatReader)):
+        raise InputError("interference trains nothing, and reads with a chat model or with none; see --model")
+    evaluator = _made(data, updates, keys, variants=variants)
     opened = Once(open_embedder(embedder) if isinstance(embedder, str) else embedder)
     held, unread = Held(), NoReading()
-    subjects: list[Subject] = [
+    stores: list[Subject] = [
         Whole(unread, max([K, *ks]), 1, OURS),
         SlotIndex(held),
         StoreAlone("dense", "exact", unread, held, k=K, context=1),
         StoreAlone("bm25", "lexical", unread, held, k=K, context=1),
+        Newest(held),
     ]
+    models: list[Subject] = []
+    if isinstance(reader, ChatReader):
+        models = [Prompted(n, reader.ask, held, recall=n != MODEL) for n in (MODEL, MODEL_RECALLING)]
     commit = provenance.commit()
-    played = [replay(case, evaluator, subjects, Settings(opened, weights), progress) for case in evaluator.cases()]
+    played = [
+        replay(case, evaluator, stores + models if _in_order(case) else stores, Settings(opened, weights), progress)
+        for case in evaluator.cases()
+    ]
     outcomes = [outcome for one in played for outcome in one.outcomes]
-    by_name = {name: [o for o in outcomes if o.subject == name] for name in (OURS, *SYSTEMS)}
+    others = (*SYSTEMS, *(model.name for model in models))
+    by_name = {name: [o for o in outcomes if o.subject == name] for name in (OURS, *others)}
     ours = by_name[OURS]
     figures = {
         "benchmark": evaluator.name,
         "commit": commit,
         "embedder": opened.name,
+        "model": reader.name if reader is not None else None,
         "n_questions": len(ours),
         "keys": keys,
         "updates": list(evaluator.updates),
         "metrics": metrics(ours),
         "ci": intervals(ours),
-        "baselines": {name: metrics(by_name[name]) for name in SYSTEMS},
-        "baselines_ci": {name: intervals(by_name[name]) for name in SYSTEMS},
+        "baselines": {name: metrics(by_name[name]) for name in others},
+        "baselines_ci": {name: intervals(by_name[name]) for name in others},
         "errors": {name: errors(of) for name, of in by_name.items()},
         "published": _published(data),
         "failures": [f for one in played for f in one.failures] + [o.failure for o in outcomes if o.failure],
@@ -244,13 +226,33 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         "resamples": RESAMPLES,
         "data_digest": provenance.digest(data / pi_llm.VALUES if data.is_dir() else data),
         "machine": provenance.machine(),
-        "command": shlex.join(["agentmem", "eval", "interference", "--data", str(data)]),
+        "command": shlex.join(
+            ["agentmem", "eval", "interference", "--data", str(data), *(["--model", reader.name] if reader else [])]
+        ),
     }
     return Report("Interference: the newest value among the older ones", figures, sections(figures))
 
 
+def _in_order(case: Case) -> bool:
+    return any(isinstance(step, Ask) and step.gold.labels["order"] in ORDERS for step in case.steps)
+
+
+class Newest:
+    """Answers with the newest memories, whatever is asked: what a window over the end of the stream would show."""
+
+    name = "fifo"
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+
+    def reply(self, space: Space, ask: Ask) -> Reply:  # noqa: ARG002 - it looks at no question
+        """Return the last memories of the stream, the newest first."""
+        newest = sorted(self._held.memories(space), key=lambda m: (m.said_at, m.seq))[-K:]
+        return Reply(tuple(m.origin or m.id for m in reversed(newest)))
+
+
 def metrics(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return accuracy by order and count, of natural phrasing, and the endurance score of both orders together."""
+    """Return accuracy by order and count, of natural phrasing and variants, and the endurance of both orders."""
     by_order = {order: {n: mean[0] for n, mean in _accuracy(outcomes, order).items()} for order in ORDERS}
     said = _accuracy(outcomes, "paraphrased")
     scores = [score for of in by_order.values() if (score := endurance(of)) is not None]
@@ -258,7 +260,22 @@ def metrics(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         **{order: {str(n): value for n, value in of.items()} for order, of in by_order.items()},
         "paraphrased": next(iter(said.values()))[0] if said else None,
         "ies": sum(scores) / len(scores) if scores else None,
+        **{variant: of for variant in VARIANTS if (of := _by_size(outcomes, variant))},
     }
+
+
+def _by_size(outcomes: Sequence[Outcome], variant: str) -> dict[str, dict[str, float]]:
+    """Return the accuracy by updates and size; among other keys, that of the first so many."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for o in outcomes:
+        if o.ask.gold.labels["order"] == variant and "right" in o.score.values:
+            labels, right = o.ask.gold.labels, o.score.values["right"]
+            of = found.setdefault(labels["updates"], {})
+            place = int(labels["size"])
+            sizes = [place] if variant != "keys_padded" else [n for n in TRACKED if n >= place]
+            for size in sizes:
+                of.setdefault(size, []).append(right)
+    return {n: {str(size): sum(v) / len(v) for size, v in sorted(of.items())} for n, of in found.items()}
 
 
 def intervals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -270,9 +287,9 @@ def intervals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def errors(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     """Return the share of each kind of answer over both orders, and how many updates behind the earlier values are."""
-    streams = [o.score.values for o in outcomes if o.ask.gold.labels["order"] in ORDERS and o.score.values]
-    shares = {k: sum(v[k] for v in streams) / len(streams) for k in ("right", "earlier", "other", "nothing") if streams}
-    behind = [v["behind"] for v in streams if "behind" in v]
+    told = [o.score.values for o in outcomes if o.ask.gold.labels["order"] in ORDERS and o.score.values]
+    shares = {k: sum(v[k] for v in told) / len(told) for k in KINDS if told}
+    behind = [v["behind"] for v in told if "behind" in v]
     return {**shares, "updates_behind": sum(behind) / len(behind) if behind else None}
 
 
