@@ -31,6 +31,7 @@ PROMISED = {
         "with that forgotten: Porto",
     ],
     "06_knowledge_graph.py": ["entities in 171 memories", "most named: ", "drawn: graph.png"],
+    "07_interference.py": ["agentmem  1.00 1.00 1.00 1.00 1.00", "dense     0.", "drawn: interference.png"],
 }
 
 
