@@ -18,6 +18,7 @@ from agentmem.archive import export, restore
 from agentmem.encoding.hash_embedder import HashEmbedder
 from agentmem.encoding.quantise import corrected
 from agentmem.errors import InputError, LedgerCorruptError, ResidueError
+from agentmem.formats import locomo
 from agentmem.ledger import vectors
 from agentmem.types import Query
 from agentmem.unlearning.residue import Needle, needles, scan
@@ -336,3 +337,30 @@ def test_blobs_hold_what_was_packed():
                 for name in ("codes", "lengths", "norms", "slacks"):
                     assert np.array_equal(getattr(code, name)[0], getattr(codes, name)[n])
                 assert (code.dim, code.tier) == (dim, tier)
+
+
+@pytest.mark.slow
+def test_what_is_nearest_stays_nearest(data, tmp_path):
+    """Of the ten turns nearest to a question of LoCoMo as many stay as each tier promises, whichever way it got there.
+
+    Over the first of the development conversations, its 419 turns all compressed, with the default embedder.
+    """
+    sample = locomo.load(data / "locomo" / "locomo_dev.json")[0]
+    with agentmem.open(tmp_path) as system:
+        space = system.space("a")
+        space.remember(sample.drafts)
+        questions = space.embedder([question.question for question in sample.questions])
+        seqs = [memory.seq for memory in space.memories()]
+
+        def nearest() -> list[set[str]]:
+            store = space._level().stores["episodic"]
+            return [{hit.id for hit in store.search(Query("", question), 10)} for question in questions]
+
+        full = nearest()
+        for way in (("int8",), ("int8", "int4"), ("int4",)):
+            space.rebuild(embedder=space.embedder)
+            assert nearest() == full
+            for tier in way:
+                space._ledger.compress(seqs, tier)
+            kept = np.mean([len(a & b) / 10 for a, b in zip(full, nearest(), strict=True)])
+            assert kept >= (0.98 if way == ("int8",) else 0.93)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,45 +20,50 @@ _ROUNDS = 2
 """Of signs and butterflies; the second mixes what the first left apart at the ends."""
 
 
-def rotate(rows: npt.NDArray[np.floating]) -> Matrix:
-    """Return (n, dim) float64 the rows turned: lengths and dot products stay as they were."""
-    turned = np.array(rows, np.float64, ndmin=2)
-    for sign in _signs(turned.shape[1]):
-        turned *= sign
-        for part in _parts(turned):
+def rotate(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return (n, dim) the rows turned, in their own precision: lengths and dot products stay as they were."""
+    columns = _columns(rows)
+    for sign in _signs(len(columns)).astype(columns.dtype):
+        columns *= sign[:, None]
+        for part in _parts(columns):
             _transform(part)
-    return turned
+    return columns.T.copy()
 
 
-def rotate_back(rows: npt.NDArray[np.floating]) -> Matrix:
-    """Return (n, dim) float64 what `rotate` made the rows of."""
-    turned = np.array(rows, np.float64, ndmin=2)
-    for sign in _signs(turned.shape[1])[::-1]:
-        for part in _parts(turned)[::-1]:
+def rotate_back(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return (n, dim) what `rotate` made the rows of, in their own precision."""
+    columns = _columns(rows)
+    for sign in _signs(len(columns))[::-1].astype(columns.dtype):
+        for part in _parts(columns)[::-1]:
             _transform(part)
-        turned *= sign
-    return turned
+        columns *= sign[:, None]
+    return columns.T.copy()
 
 
-def _parts(rows: Matrix) -> list[Matrix]:
-    """Return views of the columns that are transformed, in order: all of them, or the first and then the last."""
-    dim = rows.shape[1]
+def _columns(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy (dim, n): a coordinate of all rows lies together, so that a butterfly is one long sum."""
+    return np.array(np.atleast_2d(rows).T, order="C")
+
+
+def _parts(columns: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Return views of what is transformed, in order: all coordinates, or the first of them and then the last."""
+    dim = len(columns)
     size = 1 << (dim.bit_length() - 1)
-    return [rows] if size == dim else [rows[:, :size], rows[:, dim - size :]]
+    return [columns] if size == dim else [columns[:size], columns[dim - size :]]
 
 
-def _transform(rows: Matrix) -> None:
-    """Apply the orthonormal Walsh-Hadamard transform, which is its own inverse, to rows of 2^k columns, in place."""
-    dim = rows.shape[1]
+def _transform(columns: npt.NDArray[Any]) -> None:
+    """Apply the orthonormal Walsh-Hadamard transform, which is its own inverse, to 2^k coordinates, in place."""
+    dim, n = columns.shape
     step = 1
     while step < dim:
-        for start in range(0, dim, 2 * step):
-            left, right = rows[:, start : start + step], rows[:, start + step : start + 2 * step]
-            difference = left - right
-            left += right
-            right[:] = difference
+        pairs = columns.reshape(dim // (2 * step), 2, step, n)
+        left, right = pairs[:, 0], pairs[:, 1]
+        difference = left - right
+        left += right
+        right[:] = difference
         step *= 2
-    rows *= dim**-0.5
+    columns *= dim**-0.5
 
 
 @cache

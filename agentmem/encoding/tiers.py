@@ -96,7 +96,8 @@ class Tiers:
         found = np.full(len(ids), -np.inf)
         for tier in TIERS:
             places, rows = self._where(ids, tier)
-            found[places] = corrected(self._codes[tier][rows], query, self.spare)
+            if len(rows):
+                found[places] = corrected(self._codes[tier][rows], query, self.spare)
         held = np.flatnonzero(found > -np.inf)
         return held, found[held]
 
@@ -117,7 +118,8 @@ class Tiers:
                 noise = _NOISE * float(np.linalg.norm(query)) * float(codes.lengths.max())
                 likely = np.flatnonzero(rough >= np.partition(rough, -k)[-k] - noise)
                 ids, codes = [ids[row] for row in likely.tolist()], codes[likely]
-            hits += map(Hit, ids, corrected(codes, query, self.spare).tolist())
+            if ids:
+                hits += map(Hit, ids, corrected(codes, query, self.spare).tolist())
         hits.sort(key=lambda hit: (-hit.score, hit.id))
         return hits[: max(k, 0)]
 
