@@ -293,3 +293,13 @@ def test_questions_about_a_named_speaker_are_read_to_the_letter(space):
     space.remember("My locker code is 4417.", speaker="Caroline")
     assert space.recall("What is Caroline's locker code?", k=1)[0].fact.value == "4417"
     assert space.recall("What is my locker code?", k=1)[0].fact.value == "4417"
+
+
+def test_a_value_that_is_plainly_another_things_is_not_taken_loosely(space):
+    """Who or what gives a value is not the thing that has it, even if it is a known thing itself."""
+    space.remember("My locker code is 1234.")
+    for room in ("B12", "C7"):
+        space.remember(f"My office is {room}.")
+    space.remember("The office moved me to 4417 as my locker code.")
+    assert space.recall("Which office should be used?", k=1).texts == ("My office is C7.",)
+    assert space.recall("What is my locker code?", k=1)[0].fact.value == "4417"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,7 +33,9 @@ def evaluate(
     ] = None,
     *,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="The benchmark's data.", show_default=False)] = None,
-    k: Annotated[str, typer.Option("--k", metavar="K,K,...", help="Evidence recall at these k.")] = "5,10,20,50",
+    k: Annotated[
+        str | None, typer.Option("--k", metavar="K,K,...", help="Evidence recall at these k.", show_default=False)
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="PROVIDER:NAME", help="Chat model that answers; default: the extractive reader."),
@@ -41,6 +45,14 @@ def evaluate(
         bool, typer.Option("--cross-validate", help="Train weights for each conversation on the others.")
     ] = False,
     embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Embedder; default: all-MiniLM-L6-v2.")] = None,
+    policies: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="Retention policies to compare; default: all.", show_default=False),
+    ] = None,
+    budgets: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE,...", help="Shares of memory to keep, such as .05,.1,.25.", show_default=False),
+    ] = None,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON.")] = None,
     html_out: Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write a page with plots.")] = None,
     markdown_out: Annotated[Path | None, typer.Option("--markdown", metavar="OUT", help="Write Markdown.")] = None,
@@ -51,6 +63,8 @@ def evaluate(
     """Run an evaluator, against baselines in the same run.
 
     [dim]$[/] agentmem eval locomo --data locomo10.json --json out.json --html out.html
+
+    [dim]$[/] agentmem eval retention --data locomo10.json --policies all --budgets .05,.1,.25,.5
     """
     from agentmem import config, registry
 
@@ -60,10 +74,11 @@ def evaluate(
     module = registry.evaluator_module(name)
     if data is None:
         raise InputError(f"agentmem eval {name} needs its data: --data FILE")
+    own = _own(name, module.run, k=k, policies=policies, budgets=budgets)
     with steps("Evaluating") as step:
         report = module.run(
             data,
-            ks=_numbers(k, "--k"),
+            **own,
             reader=_reader(model),
             weights=weights,
             cross_validate=cross_validate,
@@ -79,11 +94,29 @@ def evaluate(
         typer.echo(f"wrote {path}", err=True)
 
 
-def _numbers(typed: str, option: str) -> list[int]:
+def _own(
+    name: str, run: Callable[..., Any], *, k: str | None, policies: str | None, budgets: str | None
+) -> dict[str, Any]:
+    """Return what was typed of the options that not every evaluator has. Raises InputError where this one lacks it."""
+    typed: dict[str, Any] = {}
+    if k is not None:
+        typed["ks"] = _numbers(k, "--k", int, "5,10,20,50")
+    if policies is not None:
+        typed["policies"] = [policy.strip() for policy in policies.split(",")]
+    if budgets is not None:
+        typed["budgets"] = _numbers(budgets, "--budgets", float, ".05,.1,.25,.5")
+    for option in typed:
+        if option not in signature(run).parameters:
+            asked = "k" if option == "ks" else option
+            raise InputError(f"the evaluator {name} has no --{asked}; leave it out")
+    return typed
+
+
+def _numbers(typed: str, option: str, number: type[int | float], such_as: str) -> list[Any]:
     try:
-        return [int(number) for number in typed.split(",")]
+        return [number(part) for part in typed.split(",")]
     except ValueError as error:
-        raise InputError(f"{option} {typed!r} is not a list of numbers such as 5,10,20,50") from error
+        raise InputError(f"{option} {typed!r} is not a list of numbers such as {such_as}") from error
 
 
 def _reader(model: str | None) -> Reader | None:

@@ -168,8 +168,9 @@ def _stated(
     found = {m.id: told for m in left if (told := _told(m, key, subjects)) is not None}
     if own:
         changing = len({s.value for s in (*said, *found.values()) if not s.ends}) > 1
-        for m in left:
-            if m.id not in found and (told := _told(m, key, subjects, loosely=True, changing=changing)) is not None:
+        for m in (m for m in left if m.id not in found):
+            told = _told(m, key, subjects, loosely=True, changing=changing)
+            if told is not None and not _told_of_another(m, key, told.value, ledger):
                 found[m.id] = told
     return list(found.values())
 
@@ -180,6 +181,15 @@ def _noted_elsewhere(memory: Memory, key: Key) -> bool:
     return any(
         NAMING.fullmatch(s.value) and key.attribute in attribute(s.value) and is_name(s.attribute) for s in noted
     )
+
+
+def _told_of_another(memory: Memory, key: Key, value: str, ledger: Ledger) -> bool:
+    """Say whether a memory plainly gives the value to another known thing: "The office gave me 4417 as my code"."""
+    speakers = [SELF, *([subject(memory.speaker)] if memory.speaker else [])]
+    names = [name for name in named_slots(memory.text) if key.attribute not in name]
+    others = slots.known(ledger.connection, names, speakers)
+    read = (stated(memory.text, other, owner=None, speaker=memory.speaker) for other in others)
+    return any(told is not None and told.value == value for told in read)
 
 
 def _told(memory: Memory, key: Key, subjects: frozenset[str], **loosely: bool) -> Said | None:

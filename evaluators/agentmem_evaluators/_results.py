@@ -16,6 +16,7 @@ from typing import Any
 from agentmem.errors import InputError, NotFoundError
 from agentmem.evaluation.report import Table, percent, table_markdown
 from agentmem_evaluators._locomo_report import headline
+from agentmem_evaluators._retention_report import headline as retention
 
 OPENING, CLOSING = "<!-- results -->\n", "<!-- end of results -->"
 SPEED = {
@@ -168,6 +169,7 @@ PAGES = {
     "consolidation": _consolidation,
     "multihop": _multihop,
     "babi": _babi,
+    "retention": retention,
     "pagerank": _pagerank,
 }
 
