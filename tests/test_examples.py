@@ -32,6 +32,7 @@ PROMISED = {
     ],
     "06_knowledge_graph.py": ["entities in 171 memories", "most named: ", "drawn: graph.png"],
     "07_interference.py": ["agentmem  1.00 1.00 1.00 1.00 1.00", "dense     0.", "drawn: interference.png"],
+    "08_your_own_policy.py": ["| longest | 100.0", "| fifo | 0.0 [0.0, 0.0]", "| oracle | 100.0"],
 }
 
 

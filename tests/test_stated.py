@@ -355,6 +355,8 @@ LOOSE = (
     ("It's come to this: {v} as my {a}.", "Quick, the {a}!"),
     ("{v}'s my {a} from here on.", "What does it say under {a} on my badge?"),
     ("So apparently my {a} is supposed to be {v} now??", "I asked you to remember my {a}. What was it?"),
+    ("It looks like {v} is going to be my {a} for a while.", "Which {a} am I on now?"),
+    ("It seems {v} is the {a} we use.", "What's my {a}, as things stand?"),
     ("Never mind what I said before about my {a}, I'm sticking with {v}.", "I can never remember my {a}, help?"),
     ("Ignore the {a} I sent earlier. {v} is the right one.", "Do you have my {a} written down?"),
 )
