@@ -401,7 +401,7 @@ def test_annotated_turns_are_told_apart(tmp_path):
         (lambda n, line: line | {"important": 2} if n == 3 else line, "line 4: important"),
         (lambda n, line: line | {"said_at": "2025-03-01T12:00:00"} if n == 1 else line, "line 2: said_at"),
         (lambda n, line: line | {"text": " "} if n == 0 else line, "line 1: text: the text is empty"),
-        (lambda n, line: line | {"improtant": 1} if n == 0 else line, "line 1: improtant"),
+        (lambda n, line: line | {"importance": 1} if n == 0 else line, "line 1: importance"),
     ],
 )
 def test_annotations_that_do_not_fit_are_refused(tmp_path, change, said):
