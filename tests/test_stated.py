@@ -357,6 +357,8 @@ LOOSE = (
     ("So apparently my {a} is supposed to be {v} now??", "I asked you to remember my {a}. What was it?"),
     ("It looks like {v} is going to be my {a} for a while.", "Which {a} am I on now?"),
     ("It seems {v} is the {a} we use.", "What's my {a}, as things stand?"),
+    ("My {a}? That'd be {v}.", "And my {a} is what?"),
+    ("Our new {a} would be {v}.", "What's the new {a} called?"),
     ("Never mind what I said before about my {a}, I'm sticking with {v}.", "I can never remember my {a}, help?"),
     ("Ignore the {a} I sent earlier. {v} is the right one.", "Do you have my {a} written down?"),
 )

@@ -28,7 +28,11 @@ _SENTENCE = re.compile(
 _WHERE = re.compile(r"(?<=.) (?:at|on|in|from|during) (?:the |my |our )?[a-z]+$")
 """What is said of the place or time behind a value: "4417 at work"."""
 _SOFT = re.compile(r"\b(?:wants?|wanted)(?= (?:me|us|you) to\b)|\bwould(?= be (?:my|our|the)\b)")
-"""What a loose reading takes for assertions: what they want me to use, what they said would be."""
+_POLITE = re.compile(
+    r"(?i)((?<=\?\s)(?:that|it|this)|\b(?:my|our|the) (?:new|current|latest|next) [\w -]{1,40}?)"
+    r"(?:['\u2019]d| would) be\b"
+)
+"""What a loose reading takes for assertions: what they want me to use, what they said would be, what is put politely."""
 _NO_VALUE = re.compile(
     r"(?:[Mm]y|[Oo]ur|[Yy]our|[Ss]ome|[Aa]ny|[Ee]ach|[Ee]very|[Tt]hese|[Tt]hose|[Ss]uch)\b|[Aa]n? (?!.*[A-Z\d])"
     r"|[a-z]+ing .* "
@@ -77,6 +81,7 @@ def stated(
         found = read([tagged(text, *piece, words, whose, mine=mine, dated=True) for piece in pieces])
     if found is None and loosely:
         soft = _SOFT.sub(lambda said: "will".ljust(len(said[0])), text)
+        soft = _POLITE.sub(lambda said: (said[1] + " is").ljust(len(said[0])), soft)
         sentences = [tagged(soft, *piece, words, whose, mine=mine) for piece in pieces]
         found = _stated_loose.read(text, sentences, news=not changing)
     if found is None:
