@@ -32,7 +32,7 @@ _POLITE = re.compile(
     r"(?i)((?<=\?\s)(?:that|it|this)|\b(?:my|our|the) (?:new|current|latest|next) [\w -]{1,40}?)"
     r"(?:['\u2019]d| would) be\b"
 )
-"""What a loose reading takes for assertions: what they want me to use, what they said would be, what is put politely."""
+"""What a loose reading takes for assertions: what they want me to use, what they said would be, what politely is."""
 _NO_VALUE = re.compile(
     r"(?:[Mm]y|[Oo]ur|[Yy]our|[Ss]ome|[Aa]ny|[Ee]ach|[Ee]very|[Tt]hese|[Tt]hose|[Ss]uch)\b|[Aa]n? (?!.*[A-Z\d])"
     r"|[a-z]+ing .* "

@@ -54,18 +54,18 @@ KINDS = ("right", "earlier", "other", "invented", "nothing")
 VARIANTS = ("keys", "keys_padded", "value_length")
 
 SAID = (
-    ("My {a} changed, it's {v} now.", "What's my {a} now?"),
-    ("Just a heads-up that my {a} is now {v}.", "Do you have my current {a}?"),
-    ("I got a new {a}: {v}.", "What is my {a}?"),
-    ("We moved the {a} to {v}.", "What's the {a} at the moment?"),
-    ("The {a} is {v} from today.", "What is the {a}?"),
-    ("Could you note that my {a} is {v} now?", "What did I say my {a} was?"),
-    ("Since Monday my {a} has been {v}.", "What's my {a} these days?"),
-    ("I picked {v} for my {a} this time.", "What did I pick for my {a}?"),
-    ("You can forget my old {a}; {v} is the one I use now.", "What is my {a} now?"),
-    ("My boss gave me {v} as a {a}.", "Tell me my current {a}."),
-    ("New {a}: {v}.", "What's the new {a}?"),
-    ("It looks like {v} is going to be my {a} for a while.", "What's my {a} currently?"),
+    ("Heads up: {v} is what I have for {a} now.", "What's my {a}?"),
+    ("We decided the {a} should be {v}.", "What did we decide about the {a}?"),
+    ("Turns out that my {a} got changed to {v} over the weekend.", "Did my {a} change, and to what?"),
+    ("My current {a} is {v}, by the way.", "What's the current {a}?"),
+    ("I am now using {v} for my {a}.", "What do I use for my {a}?"),
+    ("For the record, the {a} is no longer the old one but {v}.", "What's the {a} now?"),
+    ("The new {a} they gave us is {v}.", "What {a} did they give us?"),
+    ("You should have {v} down as my {a}.", "What do you have down as my {a}?"),
+    ("Correction: my {a} is {v}.", "What is my {a} really?"),
+    ("Let's go with {v} as the {a}.", "What are we going with as the {a}?"),
+    ("As for my {a}, it has become {v}.", "As for my {a}, what is it?"),
+    ("My {a} is going to be {v} from here on out.", "What's my {a} going to be?"),
 )
 """Phrasings kept out of the making of the rules in `agentmem.encoding.slots`: never fit the rules to these."""
 THINGS = (
