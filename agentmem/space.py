@@ -18,13 +18,14 @@ from agentmem.ledger import Ledger
 from agentmem.protocols import Embedder, RetentionPolicy
 from agentmem.recall import engine
 from agentmem.recall.embedder import SpaceEmbedder, opened
+from agentmem.recall.fitting import tokens, within
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.recollection import recollect
 from agentmem.retention.facade import POLICY, Retention
 from agentmem.retention.reinforcement import BATCH
 from agentmem.retention.sweep import Sweep
-from agentmem.types import Draft, Evidence, Fact, Filter, Finding, Memory, MemoryId, Recall, Receipt
+from agentmem.types import Draft, Fact, Filter, Finding, Memory, MemoryId, Recall, Receipt
 from agentmem.unlearning import Eraser, intents
 
 NO_FILTER = Filter()
@@ -184,7 +185,7 @@ class Space:
                 explain=explain,
                 hops=hops,
             )
-            evidence = _within(ranked[:limit], max_tokens)
+            evidence = within(ranked[:limit], max_tokens)
             runner_up = [e.memory.seq for e in ranked[len(evidence) : len(evidence) + 1]]
             self.retention.uses.note([e.memory.seq for e in evidence], runner_up, now)
         return Recall(question, tuple(evidence), confidence, sum(tokens(e.memory) for e in evidence))
@@ -372,29 +373,3 @@ class Space:
             raise SpaceClosedError(
                 f"the space {self.name!r} was closed; open it again with system.space({self.name!r})"
             )
-
-
-def tokens(memory: Memory) -> int:
-    """Estimate the tokens a memory takes in a prompt with date and speaker: a quarter of its UTF-8 bytes, and eight."""
-    return -(-len(memory.text.encode()) // 4) + 8
-
-
-def _within(evidence: list[Evidence], max_tokens: int | None) -> list[Evidence]:
-    if max_tokens is None:
-        return evidence
-    kept, left = [], max_tokens
-    for e in evidence:
-        cost = tokens(e.memory)
-        if cost <= left:
-            kept.append(e)
-            left -= cost
-    return kept
-
-
-def glance(file: Path) -> tuple[str, int, str]:
-    """Return name, number of memories and embedder of the space whose ledger this is, without opening the space."""
-    ledger = Ledger(file)
-    try:
-        return str(ledger.meta("name") or file.parent.name), ledger.count(), str(ledger.meta("embedder") or "")
-    finally:
-        ledger.close()

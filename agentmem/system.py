@@ -11,9 +11,10 @@ from typing import Self
 from agentmem import config
 from agentmem.clock import Clock, system_clock
 from agentmem.errors import SpaceNotFoundError, StorageError
+from agentmem.ledger.glance import glance
 from agentmem.protocols import Embedder, RetentionPolicy
 from agentmem.retention.facade import POLICY
-from agentmem.space import Space, glance
+from agentmem.space import Space
 from agentmem.types import SpaceInfo
 
 

@@ -29,7 +29,8 @@ from agentmem.agent.checkpoints import open_saver
 from agentmem.agent.manners import acknowledge, is_question
 from agentmem.agent.models import check_model, checked, failure, name_of, open_model
 from agentmem.errors import InputError, LineageError, ModelError, TextError
-from agentmem.space import Space, tokens
+from agentmem.recall.fitting import tokens
+from agentmem.space import Space
 from agentmem.types import Answer, Draft, Evidence, Filter, MemoryId, Recall
 
 if TYPE_CHECKING:

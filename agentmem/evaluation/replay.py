@@ -18,7 +18,8 @@ from agentmem import config
 from agentmem.clock import FixedClock
 from agentmem.evaluation.cases import Ask, Case, Evaluator, Forget, Remember, Reply, Score, Wait
 from agentmem.protocols import Embedder
-from agentmem.space import Space, tokens
+from agentmem.recall.fitting import tokens
+from agentmem.space import Space
 from agentmem.system import open_system
 
 Progress = Callable[[str, int, int], None]

@@ -14,7 +14,8 @@ from agentmem import registry
 from agentmem.evaluation.cases import Ask, Reply
 from agentmem.evaluation.readers import Reader
 from agentmem.protocols import MemoryStore
-from agentmem.space import Space, tokens
+from agentmem.recall.fitting import tokens
+from agentmem.space import Space
 from agentmem.types import Evidence, Memory, MemoryId, Query
 
 SURE = 1.0
