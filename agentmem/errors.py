@@ -7,6 +7,7 @@ AgentmemError
 │   ├── NameRefusedError     a name that cannot be a space
 │   ├── VectorError          wrong size, not finite
 │   ├── LineageError         derived without parents, or parents that do not exist
+│   ├── ReceiptError         a receipt was changed, or is none; names the field
 │   └── ImportRefusedError   a file that cannot be imported; names the line
 ├── NotFoundError            a space, memory, file or plugin that is not there (also a LookupError)
 │   ├── SpaceNotFoundError
@@ -20,9 +21,11 @@ AgentmemError
 │   ├── LedgerCorruptError   the ledger cannot be trusted; says how to restore
 │   ├── LedgerVersionError   written by a newer agentmem
 │   ├── LedgerBusyError      another process holds the ledger for too long
-│   └── DiskFullError        nothing was written
+│   ├── DiskFullError        nothing was written
+│   └── KeysError            a key cannot be read, made or trusted
 ├── SpaceClosedError         the space was closed
 ├── HeldError                a legal hold keeps what was to be erased
+├── GuardedError             it resembles what was forgotten on request, and was kept out
 ├── ResidueError             something that was erased can still be found; says where
 └── ModelError               a chat model failed or answered rubbish
 """
@@ -56,6 +59,10 @@ class VectorError(InputError):
 
 class LineageError(InputError):
     """A derived memory names no parents, or parents that do not exist."""
+
+
+class ReceiptError(InputError):
+    """A receipt was changed, or is none; the message names the field."""
 
 
 class ImportRefusedError(InputError):
@@ -118,12 +125,28 @@ class DiskFullError(StorageError):
     """The disk is full; nothing was written."""
 
 
+class KeysError(StorageError):
+    """A key cannot be read, made or trusted."""
+
+
 class SpaceClosedError(AgentmemError):
     """The space was closed."""
 
 
 class HeldError(AgentmemError):
     """A legal hold keeps what was to be erased."""
+
+
+class GuardedError(AgentmemError):
+    """What was to be written resembles what was forgotten on request, and was kept out; nothing was written.
+
+    `indexes` are the places of what was kept out in what was passed, `tombstones` the numbers of what it resembles.
+    """
+
+    def __init__(self, message: str, indexes: tuple[int, ...] = (), tombstones: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.indexes = indexes
+        self.tombstones = tombstones
 
 
 class ResidueError(AgentmemError):

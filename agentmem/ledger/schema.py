@@ -133,7 +133,35 @@ def _tiers(db: Database) -> None:
     db.execute("ALTER TABLE vectors ADD COLUMN tier INTEGER NOT NULL DEFAULT 0")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading, _tiers)
+def _attested(db: Database) -> None:
+    """Create receipts, each a signed document; erasures note what theirs will say beyond counts, without content."""
+    db.execute("ALTER TABLE erasures ADD COLUMN terms TEXT NOT NULL DEFAULT '{}'")
+    db.execute(
+        """CREATE TABLE receipts (
+            number INTEGER PRIMARY KEY,
+            erasure INTEGER NOT NULL REFERENCES erasures (number),
+            document TEXT NOT NULL
+        )"""
+    )
+
+
+def _guarded(db: Database) -> None:
+    """Create tombstones: keyed digests of the words of what was forgotten; `key` names a key that lies elsewhere."""
+    db.execute(
+        """CREATE TABLE tombstones (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            key TEXT NOT NULL,
+            erasure INTEGER,
+            scope TEXT NOT NULL,
+            hashes BLOB NOT NULL,
+            made_at INTEGER NOT NULL,
+            expires_at INTEGER,
+            hits INTEGER NOT NULL DEFAULT 0
+        )"""
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading, _tiers, _attested, _guarded)
 
 
 def migrate(connection: Connection) -> None:
