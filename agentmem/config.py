@@ -1,6 +1,7 @@
 """Where things lie and what is the default, read from the environment when asked, never at import.
 
 AGENTMEM_HOME   the root folder (default: ~/.agentmem)
+AGENTMEM_KEYS   the folder of the keys that sign receipts and guard what was forgotten (default: `keys` in the root)
 AGENTMEM_MODEL  the chat model of `agentmem chat`, as "provider:name" (default: none, the extractive reader answers)
 AGENTMEM_CACHE  where exported embedding models are kept (default: $XDG_CACHE_HOME/agentmem or ~/.cache/agentmem)
 """
@@ -11,7 +12,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from agentmem.errors import NameRefusedError
+from agentmem.errors import KeysError, NameRefusedError
 
 EMBEDDER = "default"
 STORES = ("episodic", "lexical")
@@ -24,6 +25,20 @@ DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "l
 def root(explicit: str | Path | None = None) -> Path:
     """Return the root folder: what was passed, else $AGENTMEM_HOME, else ~/.agentmem."""
     return Path(explicit or os.environ.get("AGENTMEM_HOME") or "~/.agentmem").expanduser().absolute()
+
+
+def keys(space: Path) -> Path:
+    """Return the folder of the keys for the space in the folder `space`: $AGENTMEM_KEYS, else `keys` in its root.
+
+    A folder that lies in no root has them beside it. Raises KeysError if that is inside the space, where copies of the
+    space would take them along.
+    """
+    explicit = os.environ.get("AGENTMEM_KEYS")
+    room = space.parent.parent if space.parent.name == "spaces" else space.parent
+    chosen = Path(explicit).expanduser().absolute() if explicit else room.absolute() / "keys"
+    if chosen.resolve().is_relative_to(space.resolve()):
+        raise KeysError(f"AGENTMEM_KEYS={explicit} lies inside the space {space}; keys must not go where its copies go")
+    return chosen
 
 
 def model(explicit: str | None = None) -> str | None:
