@@ -1,59 +1,269 @@
-"""Agent checkpoints: dropping the threads whose saved state, in its whole history, holds an erased text.
+"""Agent checkpoints: taking a forgotten thing out of every saved state of a thread, head and history.
 
-Read as plain SQLite (tables `checkpoints` and `writes`, values serialised as msgpack, in which a string is a length
-followed by its UTF-8 bytes), so that a forget request needs no agent library. The conversation itself lives in the
-ledger; a dropped thread starts with an empty scratch pad, not with an empty memory.
+LangGraph's own tables, whoever wrote them, read and rewritten as serialised trees, so that a forget request needs no
+agent library and none of the application's classes. What is left is as it was: the same checkpoints with the same
+parents and versions, so that the thread goes on and time travel runs.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
+from agentmem.errors import ResidueError
 from agentmem.ledger.connection import Connection
 from agentmem.types import Memory
+from agentmem.unlearning.states import Edit
+from agentmem.unlearning.wording import Wording, words
 
 WHOLE = 16
-"""Texts shorter than this many bytes must be a whole string of the state to count, not a part of another."""
+"""Memories shorter than this many bytes must be all that a text of the state says, not a part of another."""
+BATCH = 200
+"""Rows read at a time: a history may be larger than memory."""
 
-_COLUMNS = (("checkpoints", "checkpoint"), ("checkpoints", "metadata"), ("writes", "value"))
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What a pass over saved states read and changed; on a dry run, what it would change.
+
+    `rows` were rewritten of `read`; `messages` were edited and `dropped` dropped, each counted once however often it
+    stands in the history. `threads` are those that held anything. `pending` says why bytes remain, `out_of_scope` what
+    no pass over the tables reaches.
+    """
+
+    mode: str
+    threads: tuple[str, ...] = ()
+    read: int = 0
+    rows: int = 0
+    messages: int = 0
+    dropped: int = 0
+    dry_run: bool = False
+    pending: str = ""
+    out_of_scope: tuple[str, ...] = ()
 
 
-def scrub(file: Path, memories: Sequence[Memory]) -> list[str]:
-    """Drop every thread of the checkpoint database `file` that holds one of the memories; return their names.
+class Row(NamedTuple):
+    """One saved state or pending write: where it is, how it is serialised, its value, and its metadata as JSON."""
 
-    The memories' own threads are dropped whatever they hold: a message on its way to the ledger bears no id yet.
+    table: str
+    key: Any
+    thread: str
+    checkpoint: str
+    kind: str
+    value: bytes | None
+    metadata: bytes | str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the value is a whole checkpoint, not that of one channel."""
+        return self.table == "checkpoints"
+
+
+class States(Protocol):
+    """A database of saved states. What changes it, is called by whoever holds its write lock."""
+
+    out_of_scope: tuple[str, ...]
+
+    def rows(self, thread: str | None) -> Iterator[Row]:
+        """Yield all states and pending writes of one thread, or of all; each may be updated meanwhile."""
+        ...
+
+    def update(self, row: Row) -> None:
+        """Write the kind, the value and the metadata of a row."""
+        ...
+
+    def delete(self, threads: Collection[str]) -> None:
+        """Delete threads with all their states."""
+        ...
+
+    def residue(self, pattern: re.Pattern[bytes]) -> list[str]:
+        """Return where the raw bytes hold more of a pattern than living rows do, as far as they can be seen."""
+        ...
+
+
+Recode = Callable[[Edit, Row], tuple[str, bytes]]
+"""How the value of a row is edited: returns its kind and its bytes, the same ones if nothing was found."""
+
+
+def recode(edit: Edit, row: Row) -> tuple[str, bytes]:
+    """Edit what LangGraph's own serialisation wrote."""
+    return row.kind, edit.blob(row.kind, row.value or b"", checkpoint=row.whole)
+
+
+def edited(edit: Edit, row: Row, how: Recode = recode) -> Row:
+    """Return a row as it is to be."""
+    if row.value is not None:
+        kind, value = how(edit, row)
+        row = row._replace(kind=kind, value=value)
+    if row.metadata:
+        before = edit.hits
+        done = edit.metadata(json.loads(row.metadata))
+        if edit.hits != before:
+            row = row._replace(metadata=json.dumps(done, ensure_ascii=False).encode())
+    return row
+
+
+def rewrite(
+    states: States, edit: Edit, thread: str | None = None, how: Recode = recode, *, dry_run: bool = False
+) -> Scrubbed:
+    """Edit every saved state of one thread or of all. The caller holds the write lock, unless on a dry run."""
+    read = changed = 0
+    threads: dict[str, None] = {}
+    for row in states.rows(thread):
+        read += 1
+        done = edited(edit, row, how)
+        if done != row:
+            changed += 1
+            threads[row.thread] = None
+            if not dry_run:
+                states.update(done)
+    messages = len(edit.edited)
+    return Scrubbed(edit.mode, tuple(threads), read, changed, messages, len(edit.dropped), dry_run)
+
+
+def leaks(states: States, fresh: Edit, thread: str | None = None, how: Recode = recode) -> list[str]:
+    """Return where what `fresh` looks for still is: in the states of the thread, in names, in raw bytes.
+
+    `fresh` is a pass that has found nothing yet. Sealed wording is looked for in the states only.
+    """
+    found: list[str] = []
+    certain = fresh.wording.pattern(at_least=WHOLE)
+    for row in states.rows(thread):
+        before = fresh.hits
+        edited(fresh, row, how)
+        where = f"{row.table}, thread {row.thread!r}, checkpoint {row.checkpoint}"
+        if fresh.hits != before:
+            found.append(where)
+        elif certain and any(certain.search(raw(part)) for part in row):
+            found.append(f"{where}, in a name or an id")
+    pattern = fresh.wording.pattern()
+    return found + (states.residue(pattern) if pattern else [])
+
+
+def refuse(found: Sequence[str], pending: str = "") -> None:
+    """Raise ResidueError if anything was found."""
+    if found:
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise ResidueError(
+            f"what was to be forgotten can still be found: {'; '.join(found[:5])}{more}. "
+            + (pending or "A name or an id can only go with its thread: delete that (mode `delete-thread`).")
+        )
+
+
+def raw(value: object) -> bytes:
+    """Return the bytes of a value of a row; of what is neither bytes nor text, none."""
+    return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else b""
+
+
+class SqliteStates:
+    """The tables of LangGraph's SqliteSaver, on an open connection; `file` is where they are, or None in memory."""
+
+    out_of_scope = ("backups and copies of the file", "blocks that a disk or a file system keeps of overwritten pages")
+
+    def __init__(self, db: sqlite3.Connection, file: Path | None = None) -> None:
+        self.db = db
+        self.file = file
+
+    def rows(self, thread: str | None) -> Iterator[Row]:
+        """Yield all rows in the order they were written."""
+        for table, value, metadata in (("checkpoints", "checkpoint", "metadata"), ("writes", "value", "NULL")):
+            last, found = -1, [()] * BATCH if self._has(table) else []
+            while len(found) == BATCH:
+                found = self.db.execute(
+                    f"SELECT rowid, thread_id, checkpoint_id, type, {value}, {metadata} FROM {table} "  # noqa: S608 - ours
+                    "WHERE rowid > ?1 AND (?2 IS NULL OR thread_id = ?2) ORDER BY rowid LIMIT ?3",
+                    (last, thread, BATCH),
+                ).fetchall()
+                for row in found:
+                    last = row[0]
+                    yield Row(table, *row)
+
+    def update(self, row: Row) -> None:
+        """Write a row back."""
+        if row.whole:
+            sql = "UPDATE checkpoints SET type = ?, checkpoint = ?, metadata = ? WHERE rowid = ?"
+            self.db.execute(sql, (row.kind, row.value, row.metadata, row.key))
+        else:
+            self.db.execute("UPDATE writes SET type = ?, value = ? WHERE rowid = ?", (row.kind, row.value, row.key))
+
+    def delete(self, threads: Collection[str]) -> None:
+        """Delete threads with all their states."""
+        for table in filter(self._has, ("checkpoints", "writes")):
+            self.db.executemany(f"DELETE FROM {table} WHERE thread_id = ?", [(t,) for t in threads])  # noqa: S608 - ours
+
+    def reclaim(self) -> str:
+        """Rewrite the database without free space and empty its log; return why not, if somebody prevents it."""
+        try:
+            for step in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                done = self.db.execute(step).fetchall()
+                if step != "VACUUM" and done[0][0]:
+                    return "Another program reads the database: when it is done, run this again."
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            return f"Another program holds the database ({error}): close it and run this again."
+        return ""
+
+    def residue(self, pattern: re.Pattern[bytes]) -> list[str]:
+        """Look into the file and its logs, beside all tables: those of an application may say it rightfully."""
+        if self.file is None:
+            return []
+        tables = [name for (name,) in self.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        alive = sum(
+            len(pattern.findall(raw(value)))
+            for name in tables
+            for row in self.db.execute('SELECT * FROM "{}"'.format(name.replace('"', '""')))  # noqa: S608 - quoted
+            for value in row
+        )
+        files = [self.file, *(self.file.with_name(self.file.name + end) for end in ("-wal", "-journal"))]
+        counts = {file.name: len(pattern.findall(file.read_bytes())) for file in files if file.exists()}
+        return [f"{name}, {count - alive} times in its bytes" for name, count in counts.items() if count > alive]
+
+    def _has(self, table: str) -> bool:
+        sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+        return self.db.execute(sql, (table,)).fetchone() is not None
+
+
+# -- the threads of a space --------------------------------------------------------------------------------------------
+
+
+def scrub(file: Path, memories: Sequence[Memory], *, redacted: Sequence[str] = ()) -> Scrubbed:
+    """Take erased memories out of a space's running conversations: their messages, their ids, and what quotes them.
+
+    `redacted` are clauses that left memories which stay: only these words go, and the messages stay. A reply that is
+    not yet in the ledger and was made of an erased memory goes with its thread: the conversation is in the ledger, and
+    the thread starts with an empty scratch pad. The bytes are left to whoever reclaims the space's.
     """
     if not file.exists():
-        return []
-    with contextlib.closing(Connection(file)) as db:
-        tables = {name for (name,) in db.all("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        present = [(table, column) for table, column in _COLUMNS if table in tables]
-        own = sorted({memory.thread for memory in memories})
-        found = {thread for thread in own for table in tables & {"checkpoints"} if _has(db, table, thread)}
-        for memory in memories:
-            for needle in (_needle(memory.text), memory.id.encode()):
-                for table, column in present:
-                    found |= {
-                        thread
-                        for (thread,) in db.all(
-                            f"SELECT DISTINCT thread_id FROM {table} WHERE instr({column}, ?)",  # noqa: S608 - ours
-                            (needle,),
-                        )
-                    }
-        with db.transaction():
-            for table in {table for table, _ in present}:
-                db.many(f"DELETE FROM {table} WHERE thread_id = ?", [(t,) for t in sorted(found)])  # noqa: S608
-        return sorted(found)
+        return Scrubbed("drop")
+    ids = frozenset(memory.id for memory in memories)
+    said = [memory.text for memory in memories if words(memory.text)]
+    long = [text for text in said if len(text.encode()) >= WHOLE]
+    erased = Edit(Wording([*long, *ids], alone=[t for t in said if t not in long]), memories=ids, mode="drop")
+    clauses = Edit(Wording(text for text in redacted if words(text)))
+    with contextlib.closing(Connection(file)) as db, db.transaction():
+        states = SqliteStates(db.raw, file)
+        gone = {memory.thread for memory in memories if not words(memory.text)} | _unsaved(states, ids)
+        states.delete(gone)
+        first = rewrite(states, erased)
+        then = rewrite(states, clauses) if clauses.wording else Scrubbed("redact")
+    threads = tuple(dict.fromkeys([*sorted(gone), *first.threads, *then.threads]))
+    return Scrubbed("drop", threads, first.read, first.rows + then.rows, first.messages + then.messages, first.dropped)
 
 
-def _has(db: Connection, table: str, thread: str) -> bool:
-    return db.one(f"SELECT 1 FROM {table} WHERE thread_id = ? LIMIT 1", (thread,)) is not None  # noqa: S608 - ours
-
-
-def _needle(text: str) -> bytes:
-    data = text.encode()
-    if len(data) >= WHOLE:
-        return data
-    return bytes([0xA0 | len(data)]) + data  # msgpack's fixstr: up to 31 bytes, one byte of header
+def _unsaved(states: States, ids: Collection[str]) -> set[str]:
+    """Return the threads with a reply that is not yet in the ledger, and with one of the ids anywhere."""
+    unsaved, touched = set(), set()
+    for row in states.rows(None):
+        data = row.value or b""
+        if b"unsaved" in data:
+            unsaved.add(row.thread)
+        if any(i.encode() in data for i in ids):
+            touched.add(row.thread)
+    return unsaved & touched
