@@ -305,8 +305,9 @@ class Receipt:
     `erased` counts memories by kind. `level` is how far it went: "logical" (gone from ledger and indexes), "physical"
     (and from the bytes of every file of the space). `checked`: every file was scanned for the erased texts afterwards;
     false where a crash took the texts before the scan could be made. `pending` says what is still to be done and why,
-    empty when done. `digests` are HMAC-SHA256 of the erased ids under the space's key: whoever knows an id can check
-    that it is meant.
+    empty when done. `digests` are HMAC-SHA256 of the erased ids under the space's key: to whoever knows an id the
+    operator can prove that it is meant. `signed` is the receipt to hand out: a signed JSON document that says the same
+    and can be checked offline (`agentmem verify`); where it is empty, `unsigned` says why it could not be signed.
     """
 
     number: int
@@ -317,6 +318,8 @@ class Receipt:
     digests: tuple[str, ...]
     checked: bool = False
     pending: str = ""
+    signed: str = ""
+    unsigned: str = ""
 
 
 @dataclass(frozen=True, slots=True)

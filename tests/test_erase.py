@@ -17,7 +17,7 @@ from agentmem import Draft
 from agentmem.errors import ResidueError
 from agentmem.types import Memory
 from agentmem.unlearning import residue
-from agentmem.unlearning.intents import digest
+from agentmem.unlearning.attest import digest
 
 SECRET = "Quetzalcoatlus prefers elderflower marmalade on Wednesdays, says nobody but the canary-7f3a91."
 TOKENS = ("quetzalcoatlus", "elderflow", "marmalad", "canary-7f3a91", "7f3a91")

@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentmem import steps
+from agentmem import config, steps
 from agentmem.clock import Clock
 from agentmem.errors import DiskFullError, LedgerBusyError, ResidueError
 from agentmem.ledger import Ledger
 from agentmem.ledger.connection import Connection
 from agentmem.types import Memory, MemoryId, Receipt
-from agentmem.unlearning import intents, threads
+from agentmem.unlearning import intents, receipts, threads
+from agentmem.unlearning.keys import Keys
 from agentmem.unlearning.residue import Needle, Residue, needles, scan
 
 PATIENCE_MS = 1_000
@@ -27,6 +28,7 @@ class Eraser:
         self.folder = folder
         self.ledger = ledger
         self.clock = clock
+        self.keys = Keys(config.keys(folder))
 
     @property
     def snapshots(self) -> Path:
@@ -49,7 +51,12 @@ class Eraser:
         doomed = self._suppressed(number)
         if doomed:
             self._delete(number, doomed)
-        self._reclaim(doomed, number)
+        try:
+            self._reclaim(doomed, number)
+        except ResidueError:
+            receipts.issue_due(self.ledger, self.keys, self.clock())
+            raise
+        receipts.issue_due(self.ledger, self.keys, self.clock())
         return intents.receipts(self.ledger, number)[0]
 
     def resume(self) -> list[Receipt]:
@@ -60,6 +67,7 @@ class Eraser:
                 self._delete(number, self._suppressed(number))
         if open_ones:
             self._reclaim([])
+        receipts.issue_due(self.ledger, self.keys, self.clock())
         return [receipt for number, _ in open_ones for receipt in intents.receipts(self.ledger, number)]
 
     def _suppressed(self, number: int) -> list[Memory]:

@@ -9,8 +9,6 @@ Every step may be run again; opening a space takes up whatever a crash left.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections import Counter
@@ -22,6 +20,7 @@ from agentmem.encoding.context import WINDOW
 from agentmem.errors import HeldError, MemoryNotFoundError
 from agentmem.ledger import Ledger, fading, rows
 from agentmem.types import MemoryId, Receipt
+from agentmem.unlearning.attest import digest
 
 State = Literal["suppressed", "erased", "reclaimed"]
 LEVEL: dict[str, Literal["suppressed", "logical", "physical"]] = {
@@ -67,7 +66,7 @@ def suppress(ledger: Ledger, ids: Sequence[MemoryId], now: datetime) -> tuple[in
     with ledger.connection.transaction():
         doomed = closure(ledger, ids)
         _check_holds(ledger, doomed)
-        key = _key(ledger)
+        key = receipt_key(ledger)
         counts = dict(sorted(Counter(d.kind for d in doomed).items()))
         digests = sorted(digest(key, d.id) for d in doomed)
         ledger.connection.all(
@@ -129,15 +128,17 @@ def unfinished(ledger: Ledger) -> list[tuple[int, State]]:
 def receipts(ledger: Ledger, number: int | None = None) -> list[Receipt]:
     """Return all receipts, or that of one erasure, oldest first."""
     found = ledger.connection.all(
-        "SELECT number, state, requested_at, finished_at, erased, digests, checked, pending FROM erasures "
+        "SELECT number, state, requested_at, finished_at, erased, digests, checked, pending, coalesce((SELECT document "
+        "FROM receipts r WHERE r.erasure = e.number ORDER BY r.number DESC LIMIT 1), '') FROM erasures e "
         "WHERE ?1 IS NULL OR number = ?1 ORDER BY number",
         (number,),
     )
-    return [_receipt(row) for row in found]
+    unsigned = str(ledger.meta("unsigned") or "")
+    return [_receipt(row, unsigned) for row in found]
 
 
-def _receipt(row: tuple[Any, ...]) -> Receipt:
-    number, state, requested, finished, erased, digests, checked, pending = row
+def _receipt(row: tuple[Any, ...], unsigned: str) -> Receipt:
+    number, state, requested, finished, erased, digests, checked, pending, signed = row
     return Receipt(
         number=number,
         requested_at=rows.moment(requested),
@@ -147,13 +148,11 @@ def _receipt(row: tuple[Any, ...]) -> Receipt:
         digests=tuple(json.loads(digests)),
         checked=bool(checked),
         pending=pending,
+        signed=signed,
+        unsigned="" if signed else unsigned,
     )
 
 
-def digest(key: bytes, id_: MemoryId) -> str:
-    """Return HMAC-SHA256 of an id: recognisable by who knows the id, meaningless to others."""
-    return hmac.new(key, id_.encode(), hashlib.sha256).hexdigest()
-
-
-def _key(ledger: Ledger) -> bytes:
+def receipt_key(ledger: Ledger) -> bytes:
+    """Return the key of this space under which receipts name memories: ids are random, so it may lie beside them."""
     return bytes(ledger.note_once("receipt_key", secrets.token_bytes(32)))
