@@ -359,6 +359,8 @@ LOOSE = (
     ("It seems {v} is the {a} we use.", "What's my {a}, as things stand?"),
     ("My {a}? That'd be {v}.", "And my {a} is what?"),
     ("Our new {a} would be {v}.", "What's the new {a} called?"),
+    ("We had the {a} swapped for {v}.", "What did we exchange the {a} for?"),
+    ("In place of my previous {a} I have {v} now.", "What do I have for my {a}?"),
     ("Never mind what I said before about my {a}, I'm sticking with {v}.", "I can never remember my {a}, help?"),
     ("Ignore the {a} I sent earlier. {v} is the right one.", "Do you have my {a} written down?"),
 )

@@ -52,7 +52,8 @@ _PLAINLY = re.compile(
     rf"|\bwhat about {_DETERMINED}{_THING}\W*$"
     rf"|\bi (?:can(?:'t| never|not)|always|keep|never) (?:ever )?(?:remember|recall|forget|forgetting"
     rf"|mix up)\b.*{_THING}"
-    rf"|\b(?:replac|swap|trad|switch|chang|exchang)\w+ {_DETERMINED}{_THING} (?:with|for|to|by)\b"
+    rf"|\b(?:replac|swap|trad|switch|chang|exchang)\w* {_DETERMINED}{_THING} (?:with|for|to|by)\b"
+    rf"|\b(?:what|which|who)\b.* (?:instead|in place) of {_DETERMINED}(?:old|previous|former) {_THING}\W*$"
     rf"|\b(?:can|could|may) (?:i|we|you) (?:please |just |quickly )?(?:have|get|see|check|confirm|look up|give me"
     rf"|tell me|show me)"
     rf" {_DETERMINED}{_THING}"
@@ -150,7 +151,7 @@ def _marked(text: str, name: str) -> Iterator[str]:
 
 def _asks(said: str, *, changing: bool) -> bool:
     """Say whether a question, the thing in it marked, asks for the thing's present value."""
-    if _FOREIGN.search(said):
+    if _FOREIGN.search(said) and not _PLAINLY.search(said):
         return False
     sentences = _SENTENCES.split(said)
     at = next(n for n, sentence in enumerate(sentences) if _THING in sentence)

@@ -39,13 +39,14 @@ KNOWN = frozenset(
         """,
     )
 )
-ASKS = re.compile(r"\b(?:what|which|who|whose|whats)\b|^where does my|\bhow(?: is|'s) my\b")
+ASKS = re.compile(r"\b(?:what|which|who|whose|whats)\b|^where does (?:my|our|the)|\bhow(?: is|'s) my\b")
 REQUESTS = re.compile(
     r"\b(?:tell|remind|confirm|state|give|read|show|look up|check|note|say|need)\b"
     r"|\b(?:do|did|can|could|would|will) you (?:\w+ )?(?:to )?(?:have|know|remember|recall|help)\b|\bidea\b"
 )
 OTHERWISE = re.compile(
-    r"^(?:\W*(?:so|and|but|hey|hi|ok|oh|well),? )*(?:why|when|where(?! does my .* stand)|how(?! is my|'s my)"
+    r"^(?:\W*(?:so|and|but|hey|hi|ok|oh|well),? )*(?:why|when|where(?! does (?:my|our|the) .* stand)"
+    r"|how(?! is my|'s my)"
     r"|(?:did|do|does|am|are|was|were|will"
     r"|would|should|could|can|have|had) (?:i|we|it|they|he|she)\b(?!.*\b(?:what|which)\b))"
     r"|\b(?:why|when|how (?:long|often|many|much|old|far|come|did|does|do)|old|older|previous|former|first|last"

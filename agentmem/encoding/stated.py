@@ -27,12 +27,18 @@ _SENTENCE = re.compile(
 )
 _WHERE = re.compile(r"(?<=.) (?:at|on|in|from|during) (?:the |my |our )?[a-z]+$")
 """What is said of the place or time behind a value: "4417 at work"."""
-_SOFT = re.compile(r"\b(?:wants?|wanted)(?= (?:me|us|you) to\b)|\bwould(?= be (?:my|our|the)\b)")
-_POLITE = re.compile(
-    r"(?i)((?<=\?\s)(?:that|it|this)|\b(?:my|our|the) (?:new|current|latest|next) [\w -]{1,40}?)"
-    r"(?:['\u2019]d| would) be\b"
+_SOFT: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\b(?:wants?|wanted)(?= (?:me|us|you) to\b)|\bwould(?= be (?:my|our|the)\b)"), "will"),
+    (re.compile(r"(?i)(?<=\?\s)(that|it|this)(?:['\u2019]d| would) be\b"), r"\1 is"),
+    (
+        re.compile(r"(?i)\b((?:my|our|the) (?:new|current|latest|next) [\w -]{1,40}?)(?:['\u2019]d| would) be\b"),
+        r"\1 is",
+    ),
+    (re.compile(r"\bhad(?= (?:my|our|the) [\w -]{1,40}(?:replaced|changed|switched|swapped|moved|set)\b)"), "got"),
+    (re.compile(r"(?i)\b(?:instead|in place|in lieu) of (?:my|our|the) (?:old|previous|former)\b"), "for my"),
 )
-"""What a loose reading takes for assertions: what they want me to use, what they said would be, what politely is."""
+"""What a loose reading takes for assertions, each no longer than what it stands for: what they want me to use, what
+would politely be, what I had changed, and what there is instead of the old one."""
 _NO_VALUE = re.compile(
     r"(?:[Mm]y|[Oo]ur|[Yy]our|[Ss]ome|[Aa]ny|[Ee]ach|[Ee]very|[Tt]hese|[Tt]hose|[Ss]uch)\b|[Aa]n? (?!.*[A-Z\d])"
     r"|[a-z]+ing .* "
@@ -80,8 +86,7 @@ def stated(
     if found is None and pieces and has_dates(text):  # a date may be the value
         found = read([tagged(text, *piece, words, whose, mine=mine, dated=True) for piece in pieces])
     if found is None and loosely:
-        soft = _SOFT.sub(lambda said: "will".ljust(len(said[0])), text)
-        soft = _POLITE.sub(lambda said: (said[1] + " is").ljust(len(said[0])), soft)
+        soft = _softened(text)
         sentences = [tagged(soft, *piece, words, whose, mine=mine) for piece in pieces]
         found = _stated_loose.read(text, sentences, news=not changing)
     if found is None:
@@ -92,6 +97,16 @@ def stated(
     if _NO_VALUE.match(value) and not changing:
         return None
     return Stated(value.strip("\"'\u201c\u201d\u2018\u2019*"), not value, span)
+
+
+def _softened(text: str) -> str:
+    for said, meant in _SOFT:
+        parts, at = [], 0
+        for found in said.finditer(text):
+            parts += [text[at : found.start()], found.expand(meant).ljust(len(found[0]))]
+            at = found.end()
+        text = "".join([*parts, text[at:]])
+    return text
 
 
 def is_name(attribute: str) -> bool:
