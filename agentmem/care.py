@@ -14,7 +14,7 @@ from agentmem.ledger import Ledger, rows, vectors
 from agentmem.protocols import Embedder, Tiered
 from agentmem.recall.indexes import Indexes
 from agentmem.types import Draft, Encoded, Finding, Memory
-from agentmem.unlearning import intents
+from agentmem.unlearning import intents, receipts
 
 if TYPE_CHECKING:
     from agentmem.space import Space
@@ -76,6 +76,8 @@ def examine(space: Space) -> list[Finding]:
     findings.append(_vectors(space, ledger))
     findings.append(_indexes(space, ledger))
     findings.append(_erasures(space, ledger))
+    findings.append(_receipts(ledger))
+    findings.append(space.guard.finding())
     findings.append(_embedder(space))
     findings.append(_versions())
     return findings
@@ -145,6 +147,14 @@ def _erasures(space: Space, ledger: Ledger) -> Finding:
         else f"{len(intents.receipts(ledger))} carried out, none pending",
         f"close other programs that use the space, then: agentmem doctor {space.name} --mend" if pending else "",
     )
+
+
+def _receipts(ledger: Ledger) -> Finding:
+    unsigned = ledger.meta("unsigned")
+    if unsigned:
+        return Finding("receipts", ok=False, seen=f"not signed: {unsigned}", mend="then open the space again")
+    whole = receipts.whole(receipts.documents(ledger))
+    return Finding("receipts", whole.ok, whole.seen, whole.mend)
 
 
 def _embedder(space: Space) -> Finding:

@@ -16,6 +16,8 @@ from agentmem.errors import KeysError, NameRefusedError
 
 EMBEDDER = "default"
 STORES = ("episodic", "lexical")
+GUARD = "quarantine"
+"""What the guard does with what was forgotten on request; see agentmem.unlearning.guard."""
 LONGEST_FOLDER = 150
 PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 # Names that Windows gives to devices, whatever their case.

@@ -66,14 +66,17 @@ def extract(
 
 
 def remember_facts(space: Space, facts: Sequence[ExtractedFact], *, progress: Progress | None = None) -> list[MemoryId]:
-    """Write facts in one transaction, without those of which a parent is gone; return the ids of the new ones."""
+    """Write facts in one transaction; return the ids of the new ones.
+
+    Left out are those of which a parent is gone, and those that say what was forgotten and no parent says.
+    """
     ledger = space._ledger  # noqa: SLF001
     while True:
         parents = ledger.find(list(dict.fromkeys(parent for fact in facts for parent in fact.parents)))
         drafts = [_draft(fact, parents) for fact in facts if parents.keys() >= set(fact.parents)]
         seq = ledger.mark().seq
         try:
-            ids = space.remember(drafts, progress=progress)
+            ids = space.remember(drafts, progress=progress, guarded="skip")
         except LineageError:
             continue  # a parent was erased between the look and the writing: look again
         new = ledger.seqs(list(dict.fromkeys(ids)))

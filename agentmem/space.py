@@ -25,8 +25,9 @@ from agentmem.recall.recollection import recollect
 from agentmem.retention.facade import POLICY, Retention
 from agentmem.retention.reinforcement import BATCH
 from agentmem.retention.sweep import Sweep
-from agentmem.types import Draft, Fact, Filter, Finding, Memory, MemoryId, Recall, Receipt
-from agentmem.unlearning import Eraser, intents
+from agentmem.types import Draft, Fact, Filter, Finding, Memory, MemoryId, Recall, Receipt, Remembered
+from agentmem.unlearning import Eraser, intents, receipts
+from agentmem.unlearning.guard import Guard, Guarded
 
 NO_FILTER = Filter()
 CHUNK = 500
@@ -49,6 +50,7 @@ class Space:
         weights: Path | None = None,
         stores: Sequence[str] = config.STORES,
         retention: str | RetentionPolicy = POLICY,
+        guard: str | None = None,
     ) -> None:
         self.name = name
         self.path = folder
@@ -65,7 +67,8 @@ class Space:
             self._embedder = SpaceEmbedder(self._ledger, name, embedder)
             self._eraser = Eraser(folder, self._ledger, clock)
             self._eraser.resume()
-            by = (self.erase, self._check_open, lambda: self._embedder.recorded or "")
+            self.guard = Guard(self._ledger, self._eraser.keys, clock, self._lock, guard, self._check_open)
+            by = (self._fade, self._check_open, lambda: self._embedder.recorded or "")
             self.retention = Retention(self._ledger, clock, self._lock, retention, *by)
         except BaseException:
             self._ledger.close()
@@ -78,12 +81,17 @@ class Space:
         what: str | Draft | Iterable[str | Draft],
         *,
         progress: Progress | None = None,
+        guarded: Guarded | None = None,
         **fields: Any,
-    ) -> list[MemoryId]:
+    ) -> Remembered:
         """Remember a text, a Draft or many of them, all in one transaction; return their ids in order.
 
         Keyword arguments (`speaker=`, `thread=`, `said_at=`, ... the fields of Draft) complete what was passed as a
         string. Raises an InputError that says what is wrong, and then nothing was written.
+
+        What says what was forgotten on request is kept out (see `Space.guard`): one alone raises GuardedError, of many
+        the others are written, and `kept_out` of what is returned says which were not. `guarded` "raise" or "skip"
+        asks for the one or the other, "pass" says that it is said again on purpose.
         """
         now = aware(self.clock(), "the clock's time")
         given = [what] if isinstance(what, str | Draft) else list(what)
@@ -97,6 +105,10 @@ class Space:
         steps.reached("remember.encoded")
         with self._lock:
             self._check_open()
+            out = self.guard.screen(drafts, guarded)
+            if out:
+                gone = {verdict.index for verdict in out}
+                drafts, encoded = ([x for i, x in enumerate(of) if i not in gone] for of in (drafts, encoded))
             self._embedder.record(embedder)
             committed = self._ledger.commit(drafts, encoded, now)
             steps.reached("remember.committed")
@@ -104,10 +116,13 @@ class Space:
                 self._indexes.apply(committed.added)
             steps.reached("remember.indexed")
             self.retention.write_uses(at_least=BATCH)
-        return committed.ids
+        return Remembered(committed.ids, out)
 
-    def erase(self, ids: MemoryId | Iterable[MemoryId]) -> Receipt:
+    def erase(self, ids: MemoryId | Iterable[MemoryId], *, guard: bool = False, **terms: Any) -> Receipt:
         """Erase memories and everything derived from them, everywhere in this space, and look whether it is gone.
+
+        With `guard`, tombstones keep it from coming back. `terms` are for the receipt: `actor`, `basis`, `policy`,
+        `subject`, ... (see `agentmem.unlearning.receipts.note`).
 
         Raises MemoryNotFoundError (then nothing was erased) and ResidueError (then it is erased, but traces were
         found). If another program reads the space meanwhile, the receipt's `pending` says that bytes remain; they go
@@ -119,10 +134,13 @@ class Space:
         with self._lock:
             self._check_open()
             self.retention.write_uses()
-            number, _ = self._eraser.suppress(wanted)
+            number, _ = self._eraser.suppress(wanted, self.guard if guard else None, **terms)
             if self._indexes is not None:
                 self._indexes.drop()
             return self._eraser.carry_out(number)
+
+    def _fade(self, ids: list[MemoryId]) -> Receipt:
+        return self.erase(ids, basis=receipts.RETENTION, actor="sweep")
 
     def plan_erase(self, ids: MemoryId | Iterable[MemoryId]) -> list[Memory]:
         """Return what `erase` would take: the ids and all that was derived from them. Nothing is written."""

@@ -30,6 +30,7 @@ class System:
         weights: Path | None = None,
         stores: Sequence[str] = config.STORES,
         retention: str | RetentionPolicy = POLICY,
+        guard: str | None = None,
     ) -> None:
         self.root = config.root(root)
         self.embedder = embedder
@@ -37,6 +38,7 @@ class System:
         self.weights = weights
         self.stores = tuple(stores)
         self.retention = retention
+        self.guard = guard
         self._spaces: dict[str, Space] = {}
         self._lock = threading.Lock()
 
@@ -69,6 +71,7 @@ class System:
                     weights=self.weights,
                     stores=self.stores,
                     retention=self.retention,
+                    guard=self.guard,
                 )
                 self._spaces[name] = space
             return space
@@ -119,11 +122,16 @@ def open_system(
     weights: Path | None = None,
     stores: Sequence[str] = config.STORES,
     retention: str | RetentionPolicy = POLICY,
+    guard: str | None = None,
 ) -> System:
     """Open a root folder: `agentmem.open("~/.agentmem")`.
 
     `embedder` names a model ("default" is all-MiniLM-L6-v2 on the fastest backend of this machine that keeps its
     quality) or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from;
-    `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose.
+    `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose; `guard` is what is
+    done with texts that say what was forgotten on request: "block", "quarantine", "allow", "none" (default: as set in
+    each space, else "quarantine").
     """
-    return System(root, embedder=embedder, clock=clock, weights=weights, stores=stores, retention=retention)
+    return System(
+        root, embedder=embedder, clock=clock, weights=weights, stores=stores, retention=retention, guard=guard
+    )

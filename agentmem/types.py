@@ -6,7 +6,7 @@ of unit length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
@@ -320,6 +320,29 @@ class Receipt:
     pending: str = ""
     signed: str = ""
     unsigned: str = ""
+
+
+class Verdict(NamedTuple):
+    """What the guard says of the text at `index`: whether it is kept out, how much it says of what was forgotten.
+
+    `score` in [0, 1] is above `threshold` where it resembles `tombstone` (-1: none), made at `since`; it may come in
+    all the same, for example because a person says it anew.
+    """
+
+    index: int
+    kept_out: bool = False
+    score: float = 0.0
+    threshold: float = 0.0
+    tombstone: int = -1
+    since: datetime | None = None
+
+
+class Remembered(list[MemoryId]):
+    """The ids of what was remembered, in order; `kept_out` are the guard's verdicts on what was not."""
+
+    def __init__(self, ids: Iterable[MemoryId], kept_out: tuple[Verdict, ...] = ()) -> None:
+        super().__init__(ids)
+        self.kept_out = kept_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from agentmem.agent import context
 from agentmem.agent.checkpoints import open_saver
 from agentmem.agent.manners import acknowledge, is_question
 from agentmem.agent.models import check_model, checked, failure, name_of, open_model
-from agentmem.errors import InputError, LineageError, ModelError, TextError
+from agentmem.errors import GuardedError, InputError, LineageError, ModelError, TextError
 from agentmem.recall.fitting import tokens
 from agentmem.space import Space
 from agentmem.types import Answer, Draft, Evidence, Filter, MemoryId, Recall
@@ -171,7 +171,8 @@ class _Agent:
             [
                 Draft(context.plain(m), speaker=self.setting.user, thread=thread, origin=origin)
                 for origin, m in origins.items()
-            ]
+            ],
+            guarded="pass",  # what a person says in a chat is said on purpose
         )
         known = dict(zip(origins, ids, strict=True))
         marked = [_marked(m, MEMORY_ID, known[o]) if (o := _origin(thread, m)) in known else m for m in messages]
@@ -267,7 +268,7 @@ class _Agent:
         return AIMessage(text, id=said.id, usage_metadata=said.usage_metadata), [i for m in heard if (i := _id(m))]
 
     def _kept(self, reply: AnyMessage, parents: Sequence[MemoryId], thread: str) -> list[AnyMessage]:
-        """Remember a reply and return it, marked; return nothing if something that it was made of was erased."""
+        """Remember a reply and return it, marked; nothing if what it was made of was erased, or it says what was."""
         draft = Draft(
             context.plain(reply),
             kind="reply",
@@ -278,7 +279,7 @@ class _Agent:
         )
         try:
             (known,) = self.space.remember([draft])
-        except LineageError:
+        except (LineageError, GuardedError):
             return []
         return [_marked(reply, MEMORY_ID, known)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -91,6 +92,12 @@ class Connection:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Be part of the transaction that this thread holds, or else one of its own."""
+        with self.lock, contextlib.nullcontext() if self._db.in_transaction else self.transaction():
+            yield
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agentmem import config, steps
 from agentmem.clock import Clock
@@ -16,6 +17,9 @@ from agentmem.types import Memory, MemoryId, Receipt
 from agentmem.unlearning import intents, receipts, threads
 from agentmem.unlearning.keys import Keys
 from agentmem.unlearning.residue import Needle, Residue, needles, scan
+
+if TYPE_CHECKING:
+    from agentmem.unlearning.guard import Guard
 
 PATIENCE_MS = 1_000
 """How long reclaiming waits for other readers before it says that bytes remain and leaves the rest for later."""
@@ -39,10 +43,22 @@ class Eraser:
         """Return all that erasing `ids` would take, without writing anything."""
         return intents.closure(self.ledger, ids)
 
-    def suppress(self, ids: Sequence[MemoryId]) -> tuple[int, list[intents.Doomed]]:
-        """Hide the ids and all that was derived from them, at once and for every process."""
+    def suppress(
+        self, ids: Sequence[MemoryId], guard: Guard | None = None, **terms: Any
+    ) -> tuple[int, list[intents.Doomed]]:
+        """Hide the ids and all that was derived from them, at once and for every process.
+
+        In the same transaction `guard` keeps tombstones of them, and `terms` are noted for the receipt.
+        """
+
+        def also(number: int, _: list[intents.Doomed]) -> None:
+            if guard is not None:
+                guard.entomb(self._suppressed(number), erasure=number)
+            if terms:
+                receipts.note(self.ledger, self.keys, number, **terms)
+
         steps.reached("erase.planned")
-        number, doomed = intents.suppress(self.ledger, ids, self.clock())
+        number, doomed = intents.suppress(self.ledger, ids, self.clock(), also)
         steps.reached("erase.suppressed")
         return number, doomed
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -57,11 +57,16 @@ def closure(ledger: Ledger, ids: Sequence[MemoryId]) -> list[Doomed]:
     return [Doomed(*row) for row in ledger.connection.all(_CLOSURE, (json.dumps(sorted(seqs.values())),))]
 
 
-def suppress(ledger: Ledger, ids: Sequence[MemoryId], now: datetime) -> tuple[int, list[Doomed]]:
+def suppress(
+    ledger: Ledger,
+    ids: Sequence[MemoryId],
+    now: datetime,
+    also: Callable[[int, list[Doomed]], None] | None = None,
+) -> tuple[int, list[Doomed]]:
     """Hide the closure of `ids` from every read path and note the intent, in one transaction.
 
-    Returns the erasure's number and what it will take. The closure is read inside the transaction: a derived memory
-    that came in meanwhile is in it.
+    Returns the erasure's number and what it will take, which `also` is told inside the transaction. The closure is read
+    inside it as well: a derived memory that came in meanwhile is in it.
     """
     with ledger.connection.transaction():
         doomed = closure(ledger, ids)
@@ -79,6 +84,8 @@ def suppress(ledger: Ledger, ids: Sequence[MemoryId], now: datetime) -> tuple[in
         # without its origin, the same text may be brought in again while the erasure is still under way
         ledger.connection.many("UPDATE memories SET suppressed = 1, origin = NULL WHERE seq = ?", seqs)
         ledger.connection.many("INSERT INTO changes (seq) VALUES (?)", seqs)
+        if also is not None:
+            also(number, doomed)
     return number, doomed
 
 

@@ -55,7 +55,7 @@ def note(ledger: Ledger, keys: Keys, number: int, **terms: Any) -> None:
     for name in ("subject", "selector"):
         if terms.get(name) is not None:
             terms[name] = _keyed(keys, name, str(terms[name]))
-    with ledger.connection.transaction():
+    with ledger.connection.joined():
         noted = _terms(ledger, number)
         for name in ("counts", "verified"):
             terms[name] = {**noted.get(name, {}), **terms.get(name, {})}
@@ -139,7 +139,7 @@ def recheck(ledger: Ledger, given: Sequence[Document]) -> list[Finding]:
                 "" if ok else "it is of another space, or was forged, or the space was put back to an older state",
             )
         )
-    findings.append(_whole(chained))
+    findings.append(whole(chained))
     living = [i for (i,) in ledger.connection.all("SELECT id FROM memories")]
     key = intents.receipt_key(ledger)
     there = {attest.digest(key, i) for i in living}
@@ -151,7 +151,8 @@ def recheck(ledger: Ledger, given: Sequence[Document]) -> list[Finding]:
     return [*findings, Finding("not back", not back, seen, mend)]
 
 
-def _whole(chained: Sequence[Document]) -> Finding:
+def whole(chained: Sequence[Document]) -> Finding:
+    """Check all receipts of a space: each for itself, and that none was taken out or exchanged."""
     for document in chained:
         try:
             attest.check(document)
