@@ -137,13 +137,19 @@ class Topic(Selector):
 class Attribute(Selector):
     """What says a property of somebody: `Attribute("", "address")` is "my address" of whoever is not named.
 
-    `subject` is a name, or empty for the speaker's own; `value`, where given, is the only value that is meant.
+    `subject` is a name, or empty for the speaker's own; `value`, where given, is the only value that is meant. `which`
+    is "current" for what holds, "former" for what held once, and empty for all values there ever were.
     """
 
     tag: ClassVar[str] = "attribute"
     subject: str
     attribute: str
     value: str = ""
+    which: str = ""
+
+    def __post_init__(self) -> None:
+        if self.which not in ("", "current", "former"):
+            raise InputError(f'which={self.which!r} must be "current", "former" or empty for every value')
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,206 @@
+"""The English in which one asks to forget: how a request opens and ends, what it excepts, and the nouns of memory."""
+
+from __future__ import annotations
+
+import re
+
+_CALM = (
+    r"(?:,?\s*(?:please|pls|plz|kindly|just|now|also|then|so|and|ok|okay|hey|hi|hello|well|actually|sorry|thanks)"
+    r",?\s+)*"
+)
+_ASKING = (
+    r"(?:(?:can|could|will|would) you\s+|(?:i|we)(?:'d| would)? (?:want|need|like|prefer|wish) (?:you|it) to\s+"
+    r"|i'd (?:like|prefer|want) you to\s+|i (?:want|would like) to ask you to\s+"
+    r"|you (?:should|must|can|may|need to|have to|ought to)\s+|(?:please )?make sure (?:that )?you\s+|it's time to\s+"
+    r"|let's\s+|would you mind\s+)?"
+)
+_FORGETS = (
+    r"(?P<forget>forget|forgetting|unlearn|unlearning"
+    r"|stop (?:knowing|remembering)|(?:don't|do not|no longer) (?:remember|know)(?=.*\b(?:any ?more"
+    r"|any longer|again)\b))"
+)
+_REMOVES = (
+    r"(?P<remove>(?:delete|erase|remove|purge|scrub|clear|drop|wipe|deleting|erasing|removing|wiping)(?: out"
+    r"| away| up)?"
+    r"|get rid of|throw away|let go of)"
+)
+OPENING = re.compile(
+    rf"^\W*(?P<calm>{_CALM})(?P<asking>{_ASKING}){_CALM}(?:{_FORGETS}|{_REMOVES})\b[ ,:]*(?P<rest>.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A sentence that may be a request, its verb, and what it is to be done to."""
+
+SENTENCES = re.compile(
+    r"(?<=[.!?\n])\s+|,\s+(?=(?:so )?(?:please|could you|can you|would you|i want you to|i'd like you to)\b)",
+    re.IGNORECASE,
+)
+
+NO_REQUEST = re.compile(
+    r"^\W*(?:$|it\b(?! all)|about it\b|to\b|you\b|how (?!to use|you use)|me not\b|about me not\b|all your (?:worries"
+    r"|troubles)"
+    r"|(?:about )?(?:the|that|this) [^,.]*,? (?:let's|let us|we (?:can|could|should|will|have)|we'll|i'll"
+    r"|how about)\b"
+    r"|and forgive\b|or not\b|-)",
+    re.IGNORECASE,
+)
+"""How sentences go on that say "forget" and ask for nothing: "forget it", "forget to lock up"."""
+BARE_PRONOUN = re.compile(r"^\W*(?:that|this|these|those|it|him|her|them)(?: all| one| thing)?\W*$", re.IGNORECASE)
+OF_MEMORY = re.compile(
+    r"\b(?:you (?:know|knew|have|had|keep|kept|remember|learn\w*|store\w*|saved?|noted)|you've (?:learned"
+    r"|learnt|stored|saved)"
+    r"|told you|tell you|i (?:said|told|mentioned|shared|wrote)|we (?:said|talked|discussed|spoke)|memory"
+    r"|memories|remembered"
+    r"|our (?:chats?|conversations?|talks?|discussions?)|(?:this|that|last|the) (?:chat|conversation|thread|session)"
+    r"|my (?:personal )?(?:data|information|details)|everything\W*$"
+    r"|your (?:notes|facts|summary|summaries|knowledge)"
+    r"|chat history|facts?|preferences?|skills?|(?:summary|summaries)"
+    r"|(?:everything|anything|all|whatever|what)\b.*\b(?:about|from|said|by))\b",
+    re.IGNORECASE,
+)
+"""What makes "delete" and the like a matter of memory: a file or a paragraph is deleted by other means."""
+
+CLOSING = re.compile(
+    r"(?:[\s,.!?]+|\b(?:please|pls|plz|thanks|thank you|now|right now|immediately|forever|for good|completely"
+    r"|entirely"
+    r"|permanently|for me|any ?more|any longer|again|will you|would you|could you|ok|okay"
+    r"|from (?:your|the) (?:memory|memories|mind|records?|notes|database|store|space)|in your memory))+$",
+    re.IGNORECASE,
+)
+KEEPING = re.compile(
+    r"(?:,|;|\.)?\s*(?:\b|(?<=,))(?:except(?:ing)?(?: for)?|apart from|other than|excluding|besides|save for"
+    r"|aside from"
+    r"|(?:but|and|while|though|just)(?: please)?(?: do)? (?:keep(?:ing)?|leav(?:e|ing)|remember(?:ing)?"
+    r"|retain(?:ing)?"
+    r"|(?:preserve|preserving))"
+    r"|but (?:not|don't forget|do not forget|don't touch|don't delete)|without (?:losing|forgetting|touching"
+    r"|deleting)"
+    r"|(?<=,) ?not)\s+(?:for\s+)?(?=\S)",
+    re.IGNORECASE,
+)
+ALL_BUT = re.compile(r"^(?:everything|all|anything|everyone)(?: else)? but\s+(?!keep|not|leave)", re.IGNORECASE)
+UNRELATED = re.compile(
+    r"^(?:everything|all|anything|whatever|the things|things|stuff|memories)(?: (?:that|which))?"
+    r"(?:'s| is| are| was| were| isn't| aren't| has| have| does| do)?(?: not|n't)?\s*"
+    r"(?P<neg>not|unrelated|n't|nothing)(?: (?:about|related|related to|to do with|from|in|to"
+    r"|concerning))*\s+(?P<what>.+)$",
+    re.IGNORECASE,
+)
+
+HEAD = re.compile(
+    r"^(?:(?:each and )?every(?:thing|\s?single thing)|all(?: of)?(?: the| your| my| our)?(?: (?:things|stuff"
+    r"|memories|messages|notes|facts"
+    r"|information|info|data|details|knowledge|records|bits|of it))?|anything|whatever|what(?:ever)?|(?:the "
+    r"|any |those )?"
+    r"(?:things|stuff|memories|memory|messages?|information|info|data|details|knowledge|records?|facts?)|that|how)\b"
+    r"(?:\s+(?:that|which))?\s*",
+    re.IGNORECASE,
+)
+"""Words for "all that": what follows says which."""
+SAYING = re.compile(
+    r"^(?P<who>[\w'\u2019. -]{1,40}?)(?:\s+(?:have|has|had|ever|just|once|already)|['\u2019](?:ve|s|d))*\s+"
+    r"(?:told|tell|said|says?|wrote|mentioned|shared|sent|typed|talked|discussed|asked|spoke|chatted|confided"
+    r"|posted|uttered)\b"
+    r"(?:\s+(?:to|with|at))?(?:\s+(?:you|me|us|him|her|them|here|each other|anyone))?\s*",
+    re.IGNORECASE,
+)
+KNOWING = re.compile(
+    r"^you(?:\s+(?:have|had|might|may|still|ever)|['\u2019](?:ve|d))*\s+"
+    r"(?:know|knew|remember|remembered|learned|learnt|have|store[d]?|saved|keep|kept|got|noted|on file)\b\s*",
+    re.IGNORECASE,
+)
+ABOUT = re.compile(
+    r"^(?:(?:all |anything |everything )?(?:about|regarding|concerning|related to|relating to"
+    r"|that has to do with|to do with"
+    r"|that (?:mentions?|involves?|concerns?|names?)|mentioning|involving|naming|on|of|that is about"
+    r"|that's about|is about))\s+",
+    re.IGNORECASE,
+)
+MESSAGES = re.compile(
+    r"^(?:all |the |my |our |every |any )*(?:messages?|turns?|posts?|utterances|words|lines|statements|comments)\s+"
+    r"(?:(?:that )?(?:were |was )?(?:written |sent |said )?(?:by|from|of))\s+(?P<who>.+)$",
+    re.IGNORECASE,
+)
+CONVERSATION = re.compile(
+    r"^(?:(?P<which>this|that|the|my|our|the current|current|last|our last|the last|latest|previous"
+    r"|the previous)\s+)?"
+    r"(?:whole |entire )?(?P<noun>threads?|conversations?|chats?|sessions?|runs?|trajectory|dialogues?|talks?"
+    r"|discussions?|exchange)"
+    r"(?:\s+(?:named|called|titled|number|no\.?|id))?(?:\s+(?P<name>(?!about\b|on\b|with\b|from\b|of\b|in\b).+?))?$",
+    re.IGNORECASE,
+)
+NAMED_THREAD = re.compile(r"^(?:the\s+)?(?P<name>.+?)\s+(?:thread|conversation|chat|session|run)$", re.IGNORECASE)
+IN_THREAD = re.compile(
+    r"\s+(?:in|during|from|of|within)\s+(?P<thread>(?:this|that|the|our|my)?\s*(?:last |current |previous |whole )?"
+    r"(?:(?:thread|conversation|chat|session|run)\b.*|[\w./#-]+ (?:thread|conversation|chat|session|run)))$",
+    re.IGNORECASE,
+)
+TOOL = re.compile(
+    r"^(?:how (?:to|you) (?:use|using|call|run|operate|invoke)\s+)?(?:using |the use of )?(?:the |your |that |this )?"
+    r"(?P<name>[\w./ -]+?)\s+(?:tool|plugin|function|api|command|skill|procedure|routine)s?$"
+    r"|^how (?:to|you) (?:use|call|run|operate|invoke)\s+(?:the |your )?(?P<used>.+)$",
+    re.IGNORECASE,
+)
+SOURCE = re.compile(
+    r"^(?:the |that |this |my )?(?:(?P<noun>source|file|document|website|site|page|import|imports|dataset|upload)\s+"
+    r"(?P<name>.+)|(?P<named>.+?)\s+(?:source|file|document|website|site|page|import|dataset|upload))$",
+    re.IGNORECASE,
+)
+SPACE_NAME = re.compile(
+    r"^(?:the )?(?P<key>namespace|environment|project|workspace|task)\s+(?P<name>.+)$", re.IGNORECASE
+)
+FROM = re.compile(
+    r"^(?:(?:that |which )?(?:came|comes|was imported|were imported|imported|originat\w+)\s+)?"
+    r"(?:from|by|via|through)\s+",
+    re.IGNORECASE,
+)
+KINDS_SAID = re.compile(
+    r"^(?:all |every |each |any )?(?:(?:of )?(?:your|the|my|our) )?(?P<kind>(?:summary|summaries)|facts?|notes?"
+    r"|preferences?|skills?"
+    r"|replies|reply|answers|turns?)$",
+    re.IGNORECASE,
+)
+RELATIONS = (
+    r"(?:late |former |old |new |dear |best |older |younger |elder |little |big )?"
+    r"(?:ex(?:[- ](?:husband|wife|boyfriend|girlfriend|partner|fianc[e\u00e9]e?|boss|colleague|friend))?"
+    r"|husband|wife|boyfriend|girlfriend|partner|spouse|fianc[e\u00e9]e?|mother|mom|mum|father|dad|sister"
+    r"|brother|son|daughter"
+    r"|child|kid|aunt|uncle|cousin|nephew|niece|grandmother|grandma|grandfather|grandpa|mother-in-law|father-in-law"
+    r"|stepmother|stepfather|stepson|stepdaughter|boss|manager|colleague|coworker|co-worker|friend|neighbou?r"
+    r"|landlord"
+    r"|landlady|roommate|flatmate|doctor|therapist|dentist|lawyer|teacher|coach|tutor|client|employee|dog|cat|pet)"
+)
+RELATION = re.compile(
+    rf"^(?P<whose>my|our)\s+(?P<relation>{RELATIONS})(?:[,:]?\s+(?:(?:called|named)\s+)?(?P<name>[^\W\d_].*?))?,?$",
+    re.IGNORECASE,
+)
+ATTRIBUTE = re.compile(
+    r"^(?:(?P<mine>my|our)|(?P<whose>[^\W\d_][\w .'-]{0,40}?)['\u2019]s?)\s+"
+    r"(?:(?P<which>current|present|latest|newest|old|former|previous|past|earlier)\s+)?(?P<what>[^\W_][\w -]{0,40})$",
+    re.IGNORECASE,
+)
+WHERE = re.compile(
+    r"^where (?P<who>i|we|[^\W\d_][\w'-]*) (?:live[sd]?|used to live|am living|is living)$", re.IGNORECASE
+)
+COMMON_ATTRIBUTES = frozenset(
+    re.findall(
+        r"[^,\n]+",
+        """address,home address,phone number,phone,mobile number,email,email address,birthday,date of birth,age,salary
+income,password,passcode,pin,pin code,code,job,employer,job title,name,surname,nickname,city,town,country,street
+postcode,zip code,favourite colour,favorite color,account number,iban,card number,credit card number,passport number
+licence plate,license plate,username,blood type,height,weight,allergy,allergies,diet,wifi password
+social security number,house number""",
+    )
+)
+LAST_UNITS = re.compile(
+    r"\b(?:in |from |of |within |over )?(?:the )?(?:last|past|previous) (?P<count>\d+|few|couple of|two|three"
+    r"|five|ten)?\s*"
+    r"(?P<unit>minute|hour)s?\b|\b(?P<ago>\d+|an?) (?P<agounit>minute|hour)s? ago\b",
+    re.IGNORECASE,
+)
+AMBIGUOUS_DATE = re.compile(r"\b(?P<first>\d{1,2})[/.](?P<second>\d{1,2})[/.](?P<year>\d{4}|\d\d)\b")
+DATE_LEAD = re.compile(
+    r"(?:(?:\b(?:back|sometime|some time|dated))?\s*\b(?:from|in|on|since|before|after|between|until|till|during|by"
+    r"|within|over|of|around|prior to|up to|as of|for|at|the|back|starting|later than|earlier than)\s+)+$",
+    re.IGNORECASE,
+)
+ULID = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")

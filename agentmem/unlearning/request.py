@@ -1,0 +1,328 @@
+"""A request in words to a selector, by rules and without a model; what is ambiguous becomes a question, never a guess.
+
+    parse("forget everything about my ex Anna, except the trip to Lisbon", space, now)
+
+Only English is read, names in any script. A model may be asked as well (`propose`): what it proposes is checked and
+always asked about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentmem.encoding.dates import LEAST_YEAR, find_times, parse_when
+from agentmem.errors import InputError, TextError
+from agentmem.types import KINDS
+from agentmem.unlearning import _request_words as words
+from agentmem.unlearning.known import Known
+from agentmem.unlearning.phrases import Phrases
+from agentmem.unlearning.selector import (
+    NOTHING,
+    AllOf,
+    AnyOf,
+    Attribute,
+    Choice,
+    Everything,
+    Except,
+    Ids,
+    OneOf,
+    Question,
+    Said,
+    Selector,
+    Source,
+    Speaker,
+    Thread,
+    Tool,
+    Topic,
+    Understood,
+    View,
+)
+
+LONGEST = 2_000
+"""Characters of a request."""
+
+Propose = Callable[[str, Mapping[str, Any]], Any]
+"""Given a request and what the space knows by name, a model's selector: a Selector, its dict or JSON; None for none."""
+
+_NUMBERS = {"a": 1, "an": 1, "couple of": 2, "two": 2, "few": 5, "three": 3, "five": 5, "ten": 10}
+_SPEAKS = re.compile(
+    r"\b(?:told|tell|said|say|says|wrote|mentioned|shared|talked|discussed|spoke|asked|sent|chatted|messages?|conversations?"
+    r"|chats?|everything|all|anything|whatever|memory|memories|notes?|facts?|know|learn\w*|remember\w*|stored?|saved?)\b|^\W*$",
+    re.IGNORECASE,
+)
+_JOINS = re.compile(r"\s*(?:and|to|until|till|through|-|\u2013)\s*(?:the\s+)?", re.IGNORECASE)
+
+
+def is_request(text: str) -> bool:
+    """Say whether something said in a chat asks to forget: "don't forget the milk" and "I forgot my keys" do not."""
+    return any(_asks(sentence) for sentence in words.SENTENCES.split(text[:LONGEST].replace("\u2019", "'")))
+
+
+def _asks(sentence: str) -> bool:
+    found = words.OPENING.match(sentence)
+    if found is None:
+        return False
+    asking, rest = found["asking"].strip().lower(), found["rest"]
+    verb = (found["forget"] or found["remove"]).lower()
+    if verb.split()[0].endswith("ing") and "mind" not in asking:
+        return False
+    polite = bool(asking) or re.search(r"\b(?:please|pls|plz|kindly)\b", found["calm"], re.IGNORECASE) is not None
+    if words.BARE_PRONOUN.match(rest):
+        return polite and not rest.strip().lower().startswith("it")
+    if found["remove"] or re.match(r"let's|you (?:should|must|can|may|need|have|ought)|it's time", asking):
+        return words.OF_MEMORY.search(rest) is not None
+    if rest.rstrip().endswith("?") and not asking:
+        return False
+    return words.NO_REQUEST.match(rest) is None
+
+
+def parse(
+    request: str,
+    view: View,
+    now: datetime,
+    *,
+    speaker: str | None = None,
+    thread: str | None = None,
+    propose: Propose | None = None,
+) -> Understood:
+    """Return what a request means in a space, and what must be asked first.
+
+    `now` is aware; `speaker` is who asks ("my address", "what I told you"; default: the only person who speaks there),
+    `thread` the conversation it is asked in. `propose` is asked where the rules came to no more than a topic or an open
+    question. Raises TextError for an empty or endless request, TimeError for a naive `now`.
+    """
+    if not isinstance(request, str) or not request.strip():
+        raise TextError('the request is empty; say what to forget, for example "forget everything about Anna"')
+    if len(request) > LONGEST:
+        raise TextError(f"the request has {len(request)} characters, the most is {LONGEST}; say it in a sentence")
+    known = Known.of(view)
+    reading = _Reading(Phrases(known, speaker, thread), now)
+    selector = reading.request(_object(request))
+    understood = Understood(selector, tuple(reading.phrases.questions))
+    unclear = isinstance(selector, Topic) or any(not q.choices for q in understood.questions)
+    if propose is not None and unclear:
+        return _proposed(propose, request, known, now) or understood
+    return understood
+
+
+def _object(request: str) -> str:
+    """Return what is to be forgotten, without the verb and all politeness around it."""
+    text = " ".join(request.replace("\u2019", "'").split())
+    sentences = [s for s in words.SENTENCES.split(text) if s.strip()]
+    first = next((n for n, s in enumerate(sentences) if words.OPENING.match(s)), None)
+    if first is not None:
+        text = " ".join(sentences[first:])
+        found = words.OPENING.match(text)
+        text = found["rest"] if found else text
+    return words.CLOSING.sub("", text).strip()
+
+
+class _Reading:
+    """Reads one request: its exceptions, its times and threads, and the phrases that are left."""
+
+    def __init__(self, phrases: Phrases, now: datetime) -> None:
+        self.phrases = phrases
+        self.now = now
+
+    def request(self, text: str) -> Selector:
+        if found := words.UNRELATED.match(text):
+            return self._without(Everything(), found["what"])
+        if found := words.ALL_BUT.match(text):
+            return self._without(Everything(), text[found.end() :])
+        kept = words.KEEPING.search(text)
+        if kept is None or not text[: kept.start()].strip():
+            return self.part(text)
+        main = text[: kept.start()].strip(" ,;.")
+        plain = re.fullmatch(r"(?:everything|all|anything)(?: else)?", main, re.IGNORECASE)
+        return self._without(Everything() if plain else self.part(main), text[kept.end() :])
+
+    def _without(self, of: Selector, kept: str) -> Selector:
+        but = self.part(kept, of)
+        found = of - but
+        # what is not about a topic cannot be told by search: all of it is asked about
+        return OneOf((found,)) if isinstance(of, Everything) and _holds(but, Topic) else found
+
+    def part(self, text: str, of: Selector = NOTHING) -> Selector:
+        """Read a part without exceptions: what, in which conversation, and when it was said."""
+        bare, said = self._when(text)
+        if said is None or self.phrases.known.spelled(text) is not None:  # Thanksgiving and April are names as well
+            return self._in_thread(text, of)
+        before = len(self.phrases.questions)
+        found = self._in_thread(bare, of)
+        if _holds(found, Topic) or not _SPEAKS.search(bare):
+            # the time is one of the things it is about, not of when it was said
+            del self.phrases.questions[before:]
+            return self._in_thread(text, of)
+        return _narrowed(found, said, self.phrases.questions)
+
+    def _in_thread(self, text: str, of: Selector) -> Selector:
+        found = words.IN_THREAD.search(text)
+        thread = self.phrases.thread(found["thread"].strip()) if found else None
+        if found is None or thread is None:
+            return self.core(text, of)
+        return _narrowed(self.core(text[: found.start()], of), thread, self.phrases.questions)
+
+    def core(self, text: str, of: Selector = NOTHING) -> Selector:
+        """Read what is left: "what I told you about Tom", "everything from the wiki", "my address"."""
+        text = words.CLOSING.sub("", text).strip(" ,;:")
+        if words.BARE_PRONOUN.match(text):
+            return self.phrases.read(text)
+        if found := words.MESSAGES.match(text):
+            return self.phrases.origin(found["who"])
+        head = None if words.TOOL.match(text) else words.HEAD.match(text)
+        if head is not None and (found_so := self._all_that(text[head.end() :], of)) is not None:
+            return found_so
+        if found := words.ABOUT.match(text):
+            return self.phrases.read(text[found.end() :], of)
+        if about := re.search(r"\s(?:about|regarding|concerning)\s", text):
+            thread = self.phrases.thread(text[: about.start()])
+            if thread is not None:
+                return _narrowed(thread, self.phrases.read(text[about.end() :]), self.phrases.questions)
+        return self.phrases.read(text, of)
+
+    def _all_that(self, rest: str, of: Selector) -> Selector | None:
+        """Read what follows "everything", "all the things that", "what": None where it makes a topic of the whole."""
+        if known := words.KNOWING.match(rest):
+            rest = rest[known.end() :]
+        if not rest.strip():
+            return self.phrases.everything()
+        if found := words.ABOUT.match(rest):
+            return self.phrases.read(rest[found.end() :], of)
+        if found := words.FROM.match(rest):
+            return self.phrases.origin(rest[found.end() :])
+        said = words.SAYING.match(rest)
+        who = self.phrases.said_by(said["who"]) if said else None
+        if said is None or who is None:
+            return None
+        rest = rest[said.end() :].strip()
+        about = words.ABOUT.match(rest)
+        if rest in ("", "about"):  # "what we talked about in May": the time was taken out before
+            return who
+        return _narrowed(who, self.phrases.read(rest[about.end() :] if about else rest), self.phrases.questions)
+
+    # -- times -----------------------------------------------------------------------------------------------------
+
+    def _when(self, text: str) -> tuple[str, Selector | None]:
+        """Return the text without its time, and when that was; None for no time."""
+        if found := words.LAST_UNITS.search(text):
+            count = (found["count"] or found["ago"] or "a").lower()
+            number = int(count) if count.isdigit() else _NUMBERS[count]
+            unit = (found["unit"] or found["agounit"]).lower()
+            since = self.now - number * timedelta(**{f"{unit}s": 1})
+            return _cut(text, *found.span()), Said(since, None)
+        if found := words.AMBIGUOUS_DATE.search(text):
+            readings = {}
+            for day, month in ((found["first"], found["second"]), (found["second"], found["first"])):
+                year = found["year"] if len(found["year"]) == 4 else f"20{found['year']}"
+                iso = f"{year}-{int(month):02}-{int(day):02}"
+                bare, said = self._spoken(text[: found.start()] + iso + text[found.end() :])
+                if said is not None:
+                    readings[iso] = bare, said
+            if len(readings) > 1:
+                about = OneOf(tuple(said for _, said in readings.values()))
+                self.phrases.ask(
+                    f"Which day is meant by {found[0]}?", about, [Choice(iso, r[1]) for iso, r in readings.items()]
+                )
+                return next(iter(readings.values()))[0], about
+            return next(iter(readings.values()), (text, None))
+        return self._spoken(text)
+
+    def _spoken(self, text: str) -> tuple[str, Selector | None]:
+        times = [
+            t for t in find_times(text, self.now, prefer=-1)
+            if t.kind != "duration" or re.search(r"\b(?:past|last)\b", t.text)
+        ]  # fmt: skip
+        span = parse_when(text, self.now) if times else None
+        if span is None:
+            return text, None
+        start, end = times[0].start_char, times[0].end_char
+        for time in times[1:]:
+            if _JOINS.fullmatch(text, end, time.start_char):
+                end = time.end_char
+        lead = words.DATE_LEAD.search(text[:start])
+        start = lead.start() if lead else start
+        opening = text[start:end].lower()
+        since: datetime | None = span.start if span.start.year > LEAST_YEAR else None
+        until: datetime | None = span.end
+        if re.search(r"\b(?:since|after|later than|starting)\b", opening):
+            until = None
+        return _cut(text, start, end), Said(since, until)
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return " ".join((text[:start] + " " + text[end:]).split())
+
+
+def _narrowed(found: Selector, by: Selector, questions: list[Question]) -> Selector:
+    """Return what both mean; everything, narrowed, need not be asked about."""
+    if isinstance(found, OneOf) and found.parts == (Everything(),):
+        questions[:] = [q for q in questions if q.about != found]
+        return by
+    if isinstance(found, Everything):
+        return by
+    return found & by if found != by else found
+
+
+def _holds(selector: Selector, kind: type[Selector]) -> bool:
+    if isinstance(selector, AllOf | AnyOf | OneOf):
+        return any(_holds(part, kind) for part in selector.parts)
+    if isinstance(selector, Except):
+        return _holds(selector.of, kind) or _holds(selector.but, kind)
+    return isinstance(selector, kind)
+
+
+# -- a model's proposal ----------------------------------------------------------------------------------------------
+
+
+def _proposed(propose: Propose, request: str, known: Known, now: datetime) -> Understood | None:
+    """Return what a model proposes, as something to be asked about; None where it proposes nothing."""
+    context = {
+        "now": now.isoformat(),
+        "speakers": list(known.speakers),
+        "threads": list(known.threads),
+        "sources": list(known.sources),
+        "tools": list(known.tools),
+        "kinds": list(KINDS),
+        "names": [name for name, _ in known.names.most_common(200)],
+    }
+    answer = propose(request, context)
+    if answer is None:
+        return None
+    if isinstance(answer, Selector):
+        selector = answer
+    else:
+        selector = Selector.from_json(answer) if isinstance(answer, str) else Selector.from_dict(answer)
+    _check(selector, known)
+    about = OneOf((selector,))
+    said = selector.to_json()
+    choices = (Choice("yes", selector), Choice("no", NOTHING))
+    return Understood(about, (Question(f"Is this what is meant: {said}?", about, choices),))
+
+
+def _check(selector: Selector, known: Known) -> None:
+    """Raise InputError where a proposal names what the space does not have."""
+    if isinstance(selector, AllOf | AnyOf | OneOf):
+        for part in selector.parts:
+            _check(part, known)
+        return
+    if isinstance(selector, Except):
+        _check(selector.of, known)
+        _check(selector.but, known)
+        return
+    there: Mapping[type[Selector], tuple[str, ...]] = {
+        Speaker: known.speakers, Thread: known.threads, Source: known.sources, Tool: known.tools,
+    }  # fmt: skip
+    if isinstance(selector, Ids) and (unknown := [i for i in selector.ids if i not in known.by_id]):
+        raise InputError(f"the proposal names a memory that is not there: {unknown[0]!r}; ask again")
+    among = there.get(type(selector))
+    if among is not None and isinstance(selector, Speaker | Thread | Source | Tool) and selector.name not in among:
+        raise InputError(
+            f"the proposal names the {selector.tag} {selector.name!r}, which is not there; there are "
+            f"{', '.join(among[:10]) or 'none'}. Ask again, or write the selector yourself"
+        )
+
+
+__all__ = ["Attribute", "Propose", "is_request", "parse"]
