@@ -19,6 +19,7 @@ hundred of them would be taken for forgotten.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, get_args
@@ -31,7 +32,7 @@ from agentmem.errors import GuardedError, InputError, KeysError, MemoryNotFoundE
 from agentmem.ledger import Ledger, rows
 from agentmem.types import Draft, Finding, Memory, Verdict
 from agentmem.unlearning.keys import Keys
-from agentmem.unlearning.tombstones import Frequencies, Graves, Hashes, Tombstone, of_text, packed_names
+from agentmem.unlearning.tombstones import Frequencies, Graves, Hashes, Tombstone, of_text, packed_names, threshold
 
 Action = Literal["block", "quarantine", "allow", "none"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -39,10 +40,6 @@ Guarded = Literal["raise", "skip", "pass"]
 
 GUARDED = frozenset({"turn", "note", "fact", "preference"})
 """Kinds of which tombstones are kept. Summaries and replies say much else, which must not be kept out for it."""
-RATE = 0.01
-"""The share of a space's own memories that may be taken for forgotten; it sets the threshold."""
-LOWEST, HIGHEST = 0.35, 0.7
-"""The threshold stays between these: a small space says little of what is usual, a copy that was kept too much."""
 SAMPLE = 5_000
 """Living memories, evenly over the ledger, that tell how usual a word is, and the threshold (every other one)."""
 GROWN = 1.25
@@ -231,9 +228,14 @@ class Guard:
             hits = [(v.tombstone,) for v in out]
             self._ledger.connection.many("UPDATE tombstones SET hits = hits + 1 WHERE number = ?", hits)
         if out and mode == "raise":
-            raise GuardedError(
-                told(out, len(drafts)), tuple(v.index for v in out), tuple(sorted({v.tombstone for v in out}))
+            again = (
+                "Nothing was written. If it is said again on purpose: remember(..., guarded='pass'), or let it be said "
+                f"from now on: space.guard.release({out[0].tombstone})"
             )
+            numbers = sorted({v.tombstone for v in out})
+            raise GuardedError(f"{told(out, len(drafts))}. {again}", tuple(v.index for v in out), tuple(numbers))
+        if out and guarded is None:
+            warnings.warn(f"{told(out, len(drafts))}; the others were written", stacklevel=3)
         return out
 
     def finding(self) -> Finding:
@@ -308,9 +310,8 @@ class Guard:
         graves = Graves.of([Tombstone(n, scope, h) for n, scope, h, _ in found])
         living = self._living(key)
         frequencies = Frequencies(living)
-        own = np.array([graves.match(h, frequencies).score for h in living[::2]] or [0.0])
-        threshold = float(np.clip(np.quantile(own, 1 - RATE), LOWEST, HIGHEST))
-        return _Known(key, graves, frequencies, threshold, {n: rows.moment(made) for n, _, _, made in found})
+        limit = threshold(graves, frequencies, living[::2])
+        return _Known(key, graves, frequencies, limit, {n: rows.moment(made) for n, _, _, made in found})
 
     def _living(self, key: bytes) -> list[Hashes]:
         """Return the digests of the words of living memories, `SAMPLE` of them at most."""
@@ -342,12 +343,11 @@ class Guard:
 def told(out: Sequence[Verdict], of: int) -> str:
     """Say what was kept out, by place and tombstone, without repeating any of it."""
     first = out[0]
-    when = f"{first.since:%Y-%m-%d}" if first.since else ""
+    when = f" on {first.since:%Y-%m-%d}" if first.since else ""
     which = "it says" if of == 1 else f"{len(out)} of {of} (first: index {first.index}) say"
     return (
-        f"kept out: {which} what was forgotten on request on {when} (tombstone {first.tombstone}, likeness "
-        f"{first.score:.2f}). Nothing was written. If it is said again on purpose: remember(..., guarded='pass'), "
-        f"or let it be said from now on: space.guard.release({first.tombstone})"
+        f"kept out: {which} what was forgotten on request{when} (tombstone {first.tombstone}, likeness "
+        f"{first.score:.2f})"
     )
 
 

@@ -35,6 +35,10 @@ NEIGHBOUR = 0.5
 """What a word counts that stands in the text forgotten just before or after."""
 ADDED = 1.5
 """Unseen words' worth of mass added to every text."""
+RATE = 0.01
+"""The share of a space's own memories that may be taken for forgotten; it sets the threshold."""
+LOWEST, HIGHEST = 0.35, 0.7
+"""The threshold stays between these: a small space says little of what is usual, a copy that was kept too much."""
 LONGEST_NAME = 8
 """Words of a name; longer ones are known by their first."""
 
@@ -173,6 +177,12 @@ class Graves:
         for other in supported if found else ():
             found -= names_in(key, other, self.longest)
         return min((self.names[name] for name in found), default=-1)
+
+
+def threshold(graves: Graves, frequencies: Frequencies, living: Iterable[Hashes]) -> float:
+    """Return the score above which a text counts as forgotten: one in a hundred of the living memories has it."""
+    own = [graves.match(hashes, frequencies).score for hashes in living] or [0.0]
+    return float(np.clip(np.quantile(own, 1 - RATE), LOWEST, HIGHEST))
 
 
 def packed_names(key: bytes, names: Iterable[str]) -> bytes:
