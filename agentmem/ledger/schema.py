@@ -161,7 +161,37 @@ def _guarded(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading, _tiers, _attested, _guarded)
+def _derivations(db: Database) -> None:
+    """Create scopes, derived and stale: what derivers read together, what they made of it, what they must make anew."""
+    for statement in (
+        """CREATE TABLE scopes (
+            deriver TEXT NOT NULL,
+            scope BLOB NOT NULL,
+            seq INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+            PRIMARY KEY (deriver, scope, seq)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX scopes_by_seq ON scopes (seq)",
+        """CREATE TABLE derived (
+            seq INTEGER PRIMARY KEY REFERENCES memories (seq) ON DELETE CASCADE,
+            deriver TEXT NOT NULL,
+            scope BLOB NOT NULL
+        )""",
+        "CREATE INDEX derived_by_scope ON derived (deriver, scope)",
+        """CREATE TABLE stale (
+            deriver TEXT NOT NULL,
+            scope BLOB NOT NULL,
+            number INTEGER NOT NULL,
+            PRIMARY KEY (deriver, scope)
+        ) WITHOUT ROWID""",
+        """CREATE TRIGGER stale_without_member AFTER DELETE ON scopes BEGIN
+            INSERT OR REPLACE INTO stale (deriver, scope, number)
+            VALUES (old.deriver, old.scope, (SELECT coalesce(max(number), 0) + 1 FROM stale));
+        END""",
+    ):
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading, _tiers, _attested, _guarded, _derivations)
 
 
 def migrate(connection: Connection) -> None:
