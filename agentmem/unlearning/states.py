@@ -22,14 +22,18 @@ from agentmem.unlearning.wording import Wording
 
 REMOVED = "[removed]"
 Mode = Literal["redact", "drop"]
+Part = Literal["checkpoint", "metadata", "value"]
+"""What a serialised tree is: a whole checkpoint, its metadata, or the value of one channel."""
 
 _TREES = frozenset({0, 1, 2, 3, 4, 5, 7})
 """LangGraph's MessagePack extensions that hold a tree; 6 is a NumPy array, others are unknown and left alone."""
 _PLAIN = frozenset({"null", "empty"})
 _HELD = frozenset({"id", "type", "role", "tool_call_id", "status", "index", "usage_metadata", "memory_id", "unsaved"})
 """Fields of a message that hold no text of it."""
-_FREE = frozenset({"args", "input", "arguments", "content", "artifact"})
+_FREE = frozenset({"args", "input", "arguments", "artifact"})
 """Fields of a message below which everything is text again."""
+_CALL = frozenset({"args", "input", "arguments"})
+"""Fields that tell a tool call in a message; its name is a tool's."""
 _METADATA = frozenset({"source", "step", "parents", "run_id", "thread_id", "counters_since_delta_snapshot"})
 
 
@@ -43,6 +47,21 @@ class _Extension:
 
 
 _GONE = object()
+
+
+class Messages:
+    """Counts messages that a history shows again and again: by id, or, before they have one, by what they say."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, set[str]] = {}
+
+    def add(self, fields: Mapping[str, Any]) -> None:
+        """Count a message, once."""
+        said = hash(repr([fields.get(key) for key in ("type", "role", "content", "tool_calls")]))
+        self._ids.setdefault(said, set()).update([fields["id"]] if fields.get("id") else [])
+
+    def __len__(self) -> int:
+        return sum(max(1, len(ids)) for ids in self._ids.values())
 
 
 @dataclass
@@ -59,8 +78,8 @@ class Edit:
     messages: frozenset[str] = frozenset()
     mode: Mode = "redact"
     replacement: str = REMOVED
-    edited: set[str] = field(default_factory=set)
-    dropped: set[str] = field(default_factory=set)
+    edited: Messages = field(default_factory=Messages)
+    dropped: Messages = field(default_factory=Messages)
     hits: int = 0
 
     def __post_init__(self) -> None:
@@ -68,11 +87,10 @@ class Edit:
         self._texts: dict[tuple[str, bool], str] = {}
         self._extensions: dict[tuple[str, int, bytes], tuple[_Extension, int]] = {}
 
-    def blob(self, kind: str, data: bytes, *, checkpoint: bool = False) -> bytes:
-        """Return a serialised value, edited; the very same bytes if nothing in it was.
+    def blob(self, kind: str, data: bytes, part: Part = "value") -> bytes:
+        """Return a serialised tree, edited; the very same bytes if nothing in it was.
 
-        `checkpoint`: it is a whole checkpoint, not the value of one channel. Raises StorageError for a serialisation
-        that is not one of LangGraph's own, and for a damaged one.
+        Raises StorageError for a serialisation that is not one of LangGraph's own, and for a damaged one.
         """
         before = self.hits
         if kind in _PLAIN or not data:
@@ -87,7 +105,7 @@ class Edit:
             tree = json.loads(data) if kind == "json" else self._unpacked(data)
         except ValueError as error:
             raise StorageError(f"a state is no {kind} ({error}): the row is damaged. Delete its thread.") from error
-        done = self.checkpoint(tree) if checkpoint else self.value(tree)
+        done = {"checkpoint": self.checkpoint, "metadata": self.metadata, "value": self.value}[part](tree)
         if self.hits == before:
             return data
         return json.dumps(done, ensure_ascii=False).encode() if kind == "json" else _packed(done)
@@ -160,7 +178,7 @@ class Edit:
             done = self._fields(fields)
             return done if done is _GONE else {**tree, "kwargs": done}
         if held:
-            return self._values(tree, held)
+            return self._values(tree, held | {"name"} if tree.keys() & _CALL else held)
         edited: dict[Any, Any] = {}
         for key, value in tree.items():
             name = self._tree(key)
@@ -192,7 +210,7 @@ class Edit:
 
     def _message(self, fields: dict[str, Any]) -> Any:
         """Edit a message; return `_GONE` if it is to be dropped."""
-        before, name = self.hits, str(fields.get("id") or fields.get("content"))
+        before = self.hits
         memory = (fields.get("additional_kwargs") or {}).get("memory_id")
         forgotten = fields.get("id") in self.messages or memory in self.memories
         self._living = memory is not None and not forgotten  # "Yes." of another memory is not this one
@@ -202,9 +220,9 @@ class Edit:
             return fields
         half = fields.get("tool_calls") or fields.get("tool_call_id") or fields.get("role") == "tool"
         if self.mode == "drop" and not half:
-            self.dropped.add(name)
+            self.dropped.add(fields)
             return _GONE
-        self.edited.add(name)
+        self.edited.add(fields)
         if isinstance(done.get("response_metadata"), dict):
             done["response_metadata"] = {k: v for k, v in done["response_metadata"].items() if k != "logprobs"}
         return done

@@ -8,10 +8,10 @@ parents and versions, so that the thread goes on and time travel runs.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from agentmem.errors import ResidueError
 from agentmem.ledger.connection import Connection
 from agentmem.types import Memory
-from agentmem.unlearning.states import Edit
+from agentmem.unlearning.states import Edit, Part
 from agentmem.unlearning.wording import Wording, words
 
 WHOLE = 16
@@ -60,15 +60,22 @@ class Row(NamedTuple):
     metadata: bytes | str | None = None
 
     @property
-    def whole(self) -> bool:
-        """Whether the value is a whole checkpoint, not that of one channel."""
-        return self.table == "checkpoints"
+    def part(self) -> Part:
+        """What the value is; where metadata are rows of their own, they are that."""
+        return _PARTS.get(self.table, "value")
+
+
+_PARTS: dict[str, Part] = {"checkpoints": "checkpoint", "metadata": "metadata"}
 
 
 class States(Protocol):
-    """A database of saved states. What changes it, is called by whoever holds its write lock."""
+    """A database of saved states."""
 
     out_of_scope: tuple[str, ...]
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the write lock: all that is changed inside lands at once, or nothing."""
+        ...
 
     def rows(self, thread: str | None) -> Iterator[Row]:
         """Yield all states and pending writes of one thread, or of all; each may be updated meanwhile."""
@@ -82,6 +89,10 @@ class States(Protocol):
         """Delete threads with all their states."""
         ...
 
+    def reclaim(self) -> str:
+        """Overwrite the bytes of what was changed and deleted; return why that must wait, or nothing."""
+        ...
+
     def residue(self, pattern: re.Pattern[bytes]) -> list[str]:
         """Return where the raw bytes hold more of a pattern than living rows do, as far as they can be seen."""
         ...
@@ -93,7 +104,7 @@ Recode = Callable[[Edit, Row], tuple[str, bytes]]
 
 def recode(edit: Edit, row: Row) -> tuple[str, bytes]:
     """Edit what LangGraph's own serialisation wrote."""
-    return row.kind, edit.blob(row.kind, row.value or b"", checkpoint=row.whole)
+    return row.kind, edit.blob(row.kind, row.value or b"", row.part)
 
 
 def edited(edit: Edit, row: Row, how: Recode = recode) -> Row:
@@ -102,10 +113,10 @@ def edited(edit: Edit, row: Row, how: Recode = recode) -> Row:
         kind, value = how(edit, row)
         row = row._replace(kind=kind, value=value)
     if row.metadata:
-        before = edit.hits
-        done = edit.metadata(json.loads(row.metadata))
-        if edit.hits != before:
-            row = row._replace(metadata=json.dumps(done, ensure_ascii=False).encode())
+        before = raw(row.metadata)
+        done = edit.blob("json", before, "metadata")
+        if done != before:
+            row = row._replace(metadata=done)
     return row
 
 
@@ -156,6 +167,14 @@ def refuse(found: Sequence[str], pending: str = "") -> None:
         )
 
 
+def wording_of(memories: Sequence[Memory], texts: Sequence[str] = (), alone: Sequence[str] = ()) -> Wording:
+    """Return what recognises memories, by text and by id, and more texts. A short memory must be all that is said."""
+    said = [memory.text for memory in memories if words(memory.text)]
+    long = [text for text in said if len(text.encode()) >= WHOLE]
+    short = [text for text in said if len(text.encode()) < WHOLE]
+    return Wording([*texts, *long, *(memory.id for memory in memories)], [*alone, *short])
+
+
 def raw(value: object) -> bytes:
     """Return the bytes of a value of a row; of what is neither bytes nor text, none."""
     return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else b""
@@ -164,29 +183,44 @@ def raw(value: object) -> bytes:
 class SqliteStates:
     """The tables of LangGraph's SqliteSaver, on an open connection; `file` is where they are, or None in memory."""
 
-    out_of_scope = ("backups and copies of the file", "blocks that a disk or a file system keeps of overwritten pages")
+    out_of_scope: tuple[str, ...] = (
+        "backups and copies of the file",
+        "blocks that a disk or a file system keeps of overwritten pages",
+    )
 
     def __init__(self, db: sqlite3.Connection, file: Path | None = None) -> None:
         self.db = db
         self.file = file
 
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one writer."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
     def rows(self, thread: str | None) -> Iterator[Row]:
         """Yield all rows in the order they were written."""
         for table, value, metadata in (("checkpoints", "checkpoint", "metadata"), ("writes", "value", "NULL")):
-            last, found = -1, [()] * BATCH if self._has(table) else []
-            while len(found) == BATCH:
+            last, more = -1, self._has(table)
+            while more:
                 found = self.db.execute(
                     f"SELECT rowid, thread_id, checkpoint_id, type, {value}, {metadata} FROM {table} "  # noqa: S608 - ours
                     "WHERE rowid > ?1 AND (?2 IS NULL OR thread_id = ?2) ORDER BY rowid LIMIT ?3",
                     (last, thread, BATCH),
                 ).fetchall()
-                for row in found:
-                    last = row[0]
-                    yield Row(table, *row)
+                for key, *rest in found:
+                    last = key
+                    yield Row(table, key, *rest)
+                more = len(found) == BATCH
 
     def update(self, row: Row) -> None:
         """Write a row back."""
-        if row.whole:
+        if row.table == "checkpoints":
             sql = "UPDATE checkpoints SET type = ?, checkpoint = ?, metadata = ? WHERE rowid = ?"
             self.db.execute(sql, (row.kind, row.value, row.metadata, row.key))
         else:
@@ -243,12 +277,10 @@ def scrub(file: Path, memories: Sequence[Memory], *, redacted: Sequence[str] = (
     if not file.exists():
         return Scrubbed("drop")
     ids = frozenset(memory.id for memory in memories)
-    said = [memory.text for memory in memories if words(memory.text)]
-    long = [text for text in said if len(text.encode()) >= WHOLE]
-    erased = Edit(Wording([*long, *ids], alone=[t for t in said if t not in long]), memories=ids, mode="drop")
+    erased = Edit(wording_of(memories), memories=ids, mode="drop")
     clauses = Edit(Wording(text for text in redacted if words(text)))
     with contextlib.closing(Connection(file)) as db, db.transaction():
-        states = SqliteStates(db.raw, file)
+        states = SqliteStates(db.raw)
         gone = {memory.thread for memory in memories if not words(memory.text)} | _unsaved(states, ids)
         states.delete(gone)
         first = rewrite(states, erased)
