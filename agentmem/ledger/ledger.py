@@ -74,12 +74,12 @@ class Ledger:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def commit(self, drafts: Sequence[Draft], encoded: Sequence[Encoded], now: datetime) -> Committed:
-        """Write a batch in one transaction: all of it, or none.
+        """Write a batch in one transaction, the caller's if it holds one: all of it, or none.
 
         A draft whose origin is known adds nothing and gets the id of the first. Raises LineageError if a parent does
         not exist (any more): what was derived from something forgotten must not come in.
         """
-        with self.connection.transaction():
+        with self.connection.joined():
             committed = self._write(drafts, encoded, now)
             steps.reached("remember.written")
         return committed
