@@ -51,6 +51,7 @@ class Space:
         stores: Sequence[str] = config.STORES,
         retention: str | RetentionPolicy = POLICY,
         guard: str | None = None,
+        derive: Sequence[str] | Mapping[str, Deriver] = (),
     ) -> None:
         self.name = name
         self.path = folder
@@ -70,6 +71,12 @@ class Space:
             self.guard = Guard(self._ledger, self._eraser.keys, clock, self._lock, guard, self._check_open)
             by = (self._fade, self._check_open, lambda: self._embedder.recorded or "")
             self.retention = Retention(self._ledger, clock, self._lock, retention, *by)
+            how = (
+                lambda: self.embedder,
+                lambda drafts: {v.index for v in self.guard.screen(drafts, "skip")},
+                self._drop,
+            )
+            self.deriving = Deriving(self._ledger, clock, self._lock, derive, *how)
         except BaseException:
             self._ledger.close()
             raise
@@ -97,7 +104,7 @@ class Space:
         given = [what] if isinstance(what, str | Draft) else list(what)
         drafts = [check(self._draft(g, fields), now) for g in given]
         if not drafts:
-            return []
+            return Remembered()
         with self._lock:
             self._check_open()
             embedder = self.embedder
@@ -108,7 +115,8 @@ class Space:
             out = self.guard.screen(drafts, guarded)
             if out:
                 gone = {verdict.index for verdict in out}
-                drafts, encoded = ([x for i, x in enumerate(of) if i not in gone] for of in (drafts, encoded))
+                drafts = [draft for i, draft in enumerate(drafts) if i not in gone]
+                encoded = [code for i, code in enumerate(encoded) if i not in gone]
             self._embedder.record(embedder)
             committed = self._ledger.commit(drafts, encoded, now)
             steps.reached("remember.committed")

@@ -322,7 +322,8 @@ class Receipt:
     unsigned: str = ""
 
 
-class Verdict(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Verdict:
     """What the guard says of the text at `index`: whether it is kept out, how much it says of what was forgotten.
 
     `score` in [0, 1] is above `threshold` where it resembles `tombstone` (-1: none), made at `since`; it may come in
@@ -340,7 +341,7 @@ class Verdict(NamedTuple):
 class Remembered(list[MemoryId]):
     """The ids of what was remembered, in order; `kept_out` are the guard's verdicts on what was not."""
 
-    def __init__(self, ids: Iterable[MemoryId], kept_out: tuple[Verdict, ...] = ()) -> None:
+    def __init__(self, ids: Iterable[MemoryId] = (), kept_out: tuple[Verdict, ...] = ()) -> None:
         super().__init__(ids)
         self.kept_out = kept_out
 

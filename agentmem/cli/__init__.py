@@ -18,6 +18,7 @@ from agentmem.cli import (
     memories,
     new,
     policies,
+    proof,
     retention,
     talk,
     train,
@@ -34,7 +35,21 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, memories, knowledge, knowledge_graph, talk, files, care, measure, train, retention, policies, new):
+for group in (
+    demo,
+    memories,
+    knowledge,
+    knowledge_graph,
+    talk,
+    files,
+    care,
+    measure,
+    train,
+    retention,
+    proof,
+    policies,
+    new,
+):
     group.register(app)
 
 

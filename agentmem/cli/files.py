@@ -13,6 +13,7 @@ from agentmem.cli.terminal import Tick, counted, dim, emit, open_root, open_spac
 if TYPE_CHECKING:
     from agentmem import space as spaces
     from agentmem.formats import openie
+    from agentmem.unlearning.guard import Guarded
 
 PANEL = "Files"
 
@@ -69,15 +70,24 @@ def import_(
     with open_space(space, root, embedder, create=True) as opened:
         before = len(opened)
         with progress("Remembering") as tick:
-            ids = opened.remember(parsed.drafts, progress=tick)
+            # facts stand under their passages, so of those it is all or none
+            mode: Guarded = "raise" if isinstance(parsed, openie.Extracted) else "skip"
+            ids = opened.remember(parsed.drafts, progress=tick, guarded=mode)
             if isinstance(parsed, openie.Extracted):
                 _remember_facts(opened, parsed, ids, tick)
         added = len(opened) - before
         known = len(set(ids)) + (triples or 0) - added
         if as_json:
-            emit({**report, "added": added, "known": known, "memories": len(opened)})
+            kept_out = [verdict.index for verdict in ids.kept_out]
+            emit({**report, "added": added, "known": known, "kept_out": kept_out, "memories": len(opened)})
         else:
             typer.echo(f"{found}: {added} added, {known} known before.")
+            if ids.kept_out:
+                listed = ", ".join(str(verdict.index + 1) for verdict in ids.kept_out[:10])
+                typer.echo(
+                    f"{counted(len(ids.kept_out), 'turn')} kept out, by the guard: it was forgotten on request "
+                    f"(turns {listed}). See: agentmem guard {space}"
+                )
             typer.echo(
                 dim(
                     f"{space} holds {counted(len(opened), 'memory', 'memories')}. Try: agentmem recall {space} QUESTION"

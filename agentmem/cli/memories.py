@@ -54,6 +54,9 @@ def remember(
         list[str] | None, typer.Option(metavar="ID", help="What it was derived from (repeatable).")
     ] = None,
     meta: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Metadata (repeatable).")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="It was forgotten on request, and is said again on purpose.")
+    ] = False,
     embedder: Embedder = None,
     root: Root = None,
     as_json: AsJson = False,
@@ -74,7 +77,7 @@ def remember(
         metadata=options.pairs(meta, "--meta"),
     )
     with open_space(space, root, embedder, create=True) as opened:
-        ids = opened.remember(draft)
+        ids = opened.remember(draft, guarded="pass" if again else "raise")
         if as_json:
             emit({"space": space, "ids": ids, "memories": len(opened)})
         else:
@@ -188,6 +191,7 @@ def erase(
     space: Space,
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Memories to erase.", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    guard: Annotated[bool, typer.Option("--guard", help="Keep it from coming back, too.")] = False,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
@@ -207,7 +211,7 @@ def erase(
             if not typer.confirm(f"Erase {counted(len(plan), 'memory', 'memories')}? This cannot be undone."):
                 typer.echo("Nothing was erased.")
                 raise typer.Exit(FAILURE)
-        receipt = opened.erase(ids)
+        receipt = opened.erase(ids, guard=guard)
         if as_json:
             emit({"erased": [m.id for m in plan], "receipt": of_receipt(receipt)})
         else:

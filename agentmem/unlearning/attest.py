@@ -165,6 +165,15 @@ def check(document: Document) -> None:
         raise ReceiptError("the receipt was changed, or signed by another key: its 'signature' does not fit")
 
 
+def sound(document: Document) -> bool:
+    """Say whether form, root and signature of a receipt are right."""
+    try:
+        check(document)
+    except ReceiptError:
+        return False
+    return True
+
+
 def verifies(public_key: str, signature: str, data: bytes) -> bool:
     """Say whether a signature (128 hex digits) of `data` was made with the key of which this is the public half."""
     from cryptography.exceptions import InvalidSignature

@@ -229,8 +229,8 @@ class Guard:
             self._ledger.connection.many("UPDATE tombstones SET hits = hits + 1 WHERE number = ?", hits)
         if out and mode == "raise":
             again = (
-                "Nothing was written. If it is said again on purpose: remember(..., guarded='pass'), or let it be said "
-                f"from now on: space.guard.release({out[0].tombstone})"
+                "Nothing was written. If it is said again on purpose: remember(..., guarded='pass') or `agentmem "
+                f"remember --again`. To let it be said from now on: space.guard.release({out[0].tombstone})"
             )
             numbers = sorted({v.tombstone for v in out})
             raise GuardedError(f"{told(out, len(drafts))}. {again}", tuple(v.index for v in out), tuple(numbers))
@@ -251,7 +251,7 @@ class Guard:
                 return Finding(
                     "guard", ok=False, seen=seen, mend="bring it back, or: agentmem guard SPACE --release-all"
                 )
-            return Finding("guard", ok=True, seen=f"{self.action}; {len(stones)} tombstones, their keys are here")
+            return Finding("guard", ok=True, seen=f"{self.action}; tombstones: {len(stones)}, no key is missing")
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

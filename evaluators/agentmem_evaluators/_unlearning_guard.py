@@ -1,6 +1,6 @@
 """Whether the guard recognises what was forgotten when it comes back in other words, and lets the rest in.
 
-One session of a LoCoMo conversation after the other is forgotten (or several at a time). Its turns leave tombstones; the
+One session of a LoCoMo conversation after the other is forgotten, or several at a time. Its turns leave tombstones; the
 observations that the data set's makers wrote about that session say the same in other words and should be recognised,
 those about the other sessions, of the same two people, should not. How usual a word is, and the threshold, come from
 the turns that are left: nothing of the observations is known to the guard. Beside it stand the same guard without added
