@@ -31,7 +31,7 @@ OPENING = re.compile(
 """A sentence that may be a request, its verb, and what it is to be done to."""
 
 SENTENCES = re.compile(
-    r"(?<=[.!?\n])\s+|,\s+(?=(?:so )?(?:please|could you|can you|would you|i want you to|i'd like you to)\b)",
+    r"(?<=[.!?\n;])\s+|,\s+(?=(?:so )?(?:please|could you|can you|would you|i want you to|i'd like you to)\b)",
     re.IGNORECASE,
 )
 
@@ -48,7 +48,8 @@ BARE_PRONOUN = re.compile(r"^\W*(?:that|this|these|those|it|him|her|them)(?: all
 OF_MEMORY = re.compile(
     r"\b(?:you (?:know|knew|have|had|keep|kept|remember|learn\w*|store\w*|saved?|noted)|you've (?:learned"
     r"|learnt|stored|saved)"
-    r"|told you|tell you|i (?:said|told|mentioned|shared|wrote)|we (?:said|talked|discussed|spoke)|memory"
+    r"|keep only|later answers|treated as deleted|not be (?:restated|recovered|recoverable|repeated)|told you"
+    r"|tell you|i (?:said|told|mentioned|shared|wrote)|we (?:said|talked|discussed|spoke)|memory"
     r"|memories|remembered"
     r"|our (?:chats?|conversations?|talks?|discussions?)|(?:this|that|last|the) (?:chat|conversation|thread|session)"
     r"|my (?:personal )?(?:data|information|details)|everything\W*$"
@@ -62,8 +63,10 @@ OF_MEMORY = re.compile(
 CLOSING = re.compile(
     r"(?:[\s,.!?]+|\b(?:please|pls|plz|thanks|thank you|now|right now|immediately|forever|for good|completely"
     r"|entirely"
-    r"|permanently|for me|any ?more|any longer|again|will you|would you|could you|ok|okay"
-    r"|from (?:your|the) (?:memory|memories|mind|records?|notes|database|store|space)|in your memory))+$",
+    r"|permanently|going forward|(?:for|in) (?:any |all )?(?:future|later) (?:answers?|summaries|replies|use)"
+    r"|for me|any ?more|any longer|again|will you|would you|could you|ok|okay"
+    r"|from (?:(?:your|the|all|our) )?(?:[\w-]+ ){0,2}"
+    r"(?:memory|memories|mind|records?|notes|database|store|space)|in your memory))+$",
     re.IGNORECASE,
 )
 KEEPING = re.compile(
@@ -204,3 +207,52 @@ DATE_LEAD = re.compile(
     re.IGNORECASE,
 )
 ULID = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
+QUOTED = re.compile(r"(?<!\w)[\"'\u201c\u2018\u00ab]([^\"\u201c\u201d\n]{2,200}?)[\"'\u201d\u2019\u00bb](?!\w)")
+VALUE = re.compile(
+    r"\S+@\S+\.\w+|(?<!\w)\+?\d[\d ().\-]{6,}\d(?!\w)|(?<!\w)[$\u20ac\u00a3]\s?\d[\d,.]*\d{3}(?!\w)"
+    r"|\b\d{1,3}(?:[,.]\d{3})+(?:\s?(?:USD|EUR|GBP|CHF|JPY|dollars|euros|pounds))?\b"
+    r"|\b\d{4,}\s?(?:USD|EUR|GBP|CHF|JPY|dollars|euros|pounds)\b"
+    r"|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])(?=[\w-]*[_-]|[A-Z\d]{5,}\b)[\w-]{5,}\b"
+)
+"""Values by which a thing can be found to the letter: an address, a number to call, a sum of thousands, a code."""
+LABEL = re.compile(
+    r"^\W*(?:(?P<asks>(?:[^:.!?]{0,40}\b)?(?:deletion|erasure|removal|forget|forgetting|privacy)\b[^:.!?]{0,60})"
+    r"|[A-Z][\w -]{0,40}):\s*(?=\S)",
+    re.IGNORECASE,
+)
+"""How a request is headed: "Deletion request on funding: ...", "Security: ..."."""
+PASSIVE = re.compile(
+    r"^\W*(?:i|we) (?:want|need|would like|'d like) (?P<what>.+?) (?:to be )?(?:removed|deleted|erased|purged"
+    r"|scrubbed|wiped)"
+    r"\b.*\b(?:memory|memories|records?|notes)\b"
+    r"|^\W*(?:i|we) (?:want|need|would like) (?P<gone>.+?) (?:to be )?forgotten\b"
+    r"|^\W*(?:i|we)(?: am| are|'m|'re)?(?: \w+ly)? request(?:ing)?(?: the)? (?:deletion|erasure"
+    r"|removal) of (?P<wanted>.+)",
+    re.IGNORECASE,
+)
+GONE = re.compile(
+    r"\b(?:treat(?:ed)? as (?:deleted|erased|forgotten|gone)|should(?: not|n't) be (?:restated|recovered"
+    r"|repeated|recoverable)"
+    r"|must not be (?:restated|recovered|repeated|recoverable))",
+    re.IGNORECASE,
+)
+"""How a sentence after a request names once more what is to go."""
+ALSO_KEPT = re.compile(
+    r"^\W*(?:please |but |and |just |only )*(?:keep|leave|retain|preserve|remember)\b(?: only)?\s+", re.IGNORECASE
+)
+"""A sentence after a request that says what is to stay."""
+
+RETIRED = re.compile(
+    r"\b(?:earlier|older|old|retired|superseded|obsolete|provisional|outdated|previous)\b", re.IGNORECASE
+)
+"""What one calls a value that has been replaced."""
+TITLE = re.compile(
+    r"\b(?:names?|labels?|wordings?|phrases?|strings?|codes?|tokens?|titles?|values?|terms?|words?|codenames?"
+    r"|mappings?"
+    r"|assignments?|numbers?)\b:?\s+(?!of\b|for\b|about\b|in\b|on\b|from\b|to\b|that\b|which\b|and\b)",
+    re.IGNORECASE,
+)
+"""Nouns that a thing to be found to the letter follows: "the exact label temporary relocation"."""
+EXACT = re.compile(r"\b(?:exact|precise|specific|private|internal|confidential)\b", re.IGNORECASE)
+EXACT_NAME = re.compile(r"[a-z]\s(?P<name>[A-Z][\w'-]*(?: [A-Z\d][\w'-]*)+)$")
+"""A name at the end of a phrase that tells what it names: "the private location Archive Carrel 418"."""

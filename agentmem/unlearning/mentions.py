@@ -9,7 +9,7 @@ from agentmem.unlearning import clauses
 from agentmem.unlearning.finds import Find, Finds
 from agentmem.unlearning.known import PRONOUN, Known
 from agentmem.unlearning.names import FOLDED, SAME, Mention, Name, begins_sentence, fold
-from agentmem.unlearning.selector import SELECTED, Entity
+from agentmem.unlearning.selector import SELECTED, Entity, Words
 
 FOLLOWING = 2
 """Turns after one that names a person in which a pronoun may still mean that person."""
@@ -38,6 +38,23 @@ def naming(entity: Entity, known: Known) -> Finds:
             best.confidence, best.why, clauses.around(memory.text, [m[:2] for m in mentions]), (), len(memory.text)
         )
     return finds | _follow_ups(entity, [m for m, _ in found.values() if finds[m.id].confidence >= SELECTED], known)
+
+
+def literal(words: Words, known: Known) -> Finds:
+    """Return what holds these words, and where; where hardly anything else is said, the whole memory."""
+    name = Name(words.text)
+    finds: Finds = {}
+    for memory in known.memories():
+        mentions = name.mentions(memory.text)
+        if mentions:
+            spans = clauses.merged(m[:2] for m in mentions)
+            left = clauses.minus([(0, len(memory.text))], spans)
+            told = sum(len(re.findall(r"\w+", memory.text[a:b])) for a, b in left)
+            best = max(m.confidence for m in mentions)
+            finds[memory.id] = Find(
+                best, "holds these words", spans if told >= clauses.LEAST_WORDS else (), spans, len(memory.text)
+            )
+    return finds
 
 
 def _proper(name: Name, names: list[Name], text: str, *, alias: bool) -> list[Mention]:

@@ -35,6 +35,7 @@ from agentmem.unlearning.selector import (
     Tool,
     Topic,
     Where,
+    Words,
 )
 
 MOST_CHOICES = 8
@@ -43,6 +44,13 @@ _SPLIT = re.compile(r"\s*,\s*(?:and|or)?\s*|\s+(?:and|or|&|as well as|plus|along
 _CAPITALISED = re.compile(
     r"[^\W\d_a-z][^\s]*(?:\s+(?:(?:of|the|de|del|von|van|der|du|da|di|la|le)\s+)*[^\Wa-z_][^\s]*)*"
 )
+
+
+def verbatim(text: str) -> Selector | None:
+    """Read the values that a phrase gives to the letter: what is quoted, codes and addresses, sums of money."""
+    found = [m[1] for m in words.QUOTED.finditer(text)]
+    found += [m[0].rstrip(".,;:!?") for m in words.VALUE.finditer(words.QUOTED.sub(" ", text))]
+    return AnyOf(tuple(Words(value) for value in dict.fromkeys(found))) if found else None
 
 
 class Phrases:
@@ -60,7 +68,7 @@ class Phrases:
         bare = re.sub(r"^(?:the|that|this|those|all|any)\s+", "", text, flags=re.IGNORECASE)
         quoted = re.fullmatch(r"[\"'\u201c\u2018\u00ab](.+)[\"'\u201d\u2019\u00bb]", text)
         if quoted:
-            return self.entity(quoted[1]) if self._is_name(quoted[1]) else Topic(quoted[1])
+            return self.entity(quoted[1]) if self._is_name(quoted[1]) else Words(quoted[1])
         if not text or words.BARE_PRONOUN.match(text):
             return self.open("What should be forgotten? Name the person, thing, time or conversation.")
         if re.fullmatch(r"(?:me|myself|us|everything|all|anything)", text, re.IGNORECASE):
@@ -71,6 +79,8 @@ class Phrases:
             or self._property(text, bare, of)
             or self._name(text, bare)
             or self._several(text)
+            or verbatim(text)
+            or self._titled(text)
             or Topic(bare)
         )
 
@@ -134,6 +144,14 @@ class Phrases:
         for name in dict.fromkeys((text, bare)):
             if is_identifier(name) or self._is_name(name):
                 return self.entity(name)
+        return None
+
+    def _titled(self, text: str) -> Selector | None:
+        """Read "the exact label temporary relocation": the words after it, where a memory holds them."""
+        named = words.EXACT_NAME.search(text) if words.EXACT.search(text) or words.RETIRED.search(text) else None
+        for what in [text[noun.end() :] for noun in words.TITLE.finditer(text)] + ([named["name"]] if named else []):
+            if " " in what and any(Name(what).mentions(m.text) for m in self.known.memories()):
+                return AnyOf((Words(what),))
         return None
 
     def _several(self, text: str) -> Selector | None:

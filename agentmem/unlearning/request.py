@@ -18,7 +18,7 @@ from agentmem.errors import InputError, TextError
 from agentmem.types import KINDS
 from agentmem.unlearning import _request_words as words
 from agentmem.unlearning.known import Known
-from agentmem.unlearning.phrases import Phrases
+from agentmem.unlearning.phrases import Phrases, verbatim
 from agentmem.unlearning.selector import (
     NOTHING,
     AllOf,
@@ -39,6 +39,7 @@ from agentmem.unlearning.selector import (
     Topic,
     Understood,
     View,
+    Words,
 )
 
 LONGEST = 2_000
@@ -62,9 +63,12 @@ def is_request(text: str) -> bool:
 
 
 def _asks(sentence: str) -> bool:
+    if words.PASSIVE.match(sentence):
+        return True
+    sentence, labelled = _unlabelled(sentence)
     found = words.OPENING.match(sentence)
     if found is None:
-        return False
+        return labelled and words.ALSO_KEPT.match(sentence) is None and verbatim(sentence) is not None
     asking, rest = found["asking"].strip().lower(), found["rest"]
     verb = (found["forget"] or found["remove"]).lower()
     if verb.split()[0].endswith("ing") and "mind" not in asking:
@@ -73,10 +77,15 @@ def _asks(sentence: str) -> bool:
     if words.BARE_PRONOUN.match(rest):
         return polite and not rest.strip().lower().startswith("it")
     if found["remove"] or re.match(r"let's|you (?:should|must|can|may|need|have|ought)|it's time", asking):
-        return words.OF_MEMORY.search(rest) is not None
-    if rest.rstrip().endswith("?") and not asking:
-        return False
-    return words.NO_REQUEST.match(rest) is None
+        replaced = words.RETIRED.search(rest) is not None and words.VALUE.search(rest) is not None
+        return labelled or replaced or words.OF_MEMORY.search(rest) is not None
+    return words.NO_REQUEST.match(rest) is None and (bool(asking) or not rest.rstrip().endswith("?"))
+
+
+def _unlabelled(sentence: str) -> tuple[str, bool]:
+    """Return a sentence without a heading such as "Deletion request:", and whether that says that it is one."""
+    label = None if words.OPENING.match(sentence) else words.LABEL.match(sentence)
+    return (sentence[label.end() :], label["asks"] is not None) if label else (sentence, False)
 
 
 def parse(
@@ -100,7 +109,8 @@ def parse(
         raise TextError(f"the request has {len(request)} characters, the most is {LONGEST}; say it in a sentence")
     known = Known.of(view)
     reading = _Reading(Phrases(known, speaker, thread), now)
-    selector = reading.request(_object(request))
+    parts = [reading.request(part) for part in _objects(request)]
+    selector = parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
     understood = Understood(selector, tuple(reading.phrases.questions))
     unclear = isinstance(selector, Topic) or any(not q.choices for q in understood.questions)
     if propose is not None and unclear:
@@ -108,16 +118,28 @@ def parse(
     return understood
 
 
-def _object(request: str) -> str:
-    """Return what is to be forgotten, without the verb and all politeness around it."""
+def _objects(request: str) -> list[str]:
+    """Return what is to be forgotten, one text a sentence that asks, without the verb and all politeness around it.
+
+    A sentence after it that says what to keep belongs to it; what else is told is left out. Where no sentence asks, the
+    whole text names what is to be forgotten.
+    """
     text = " ".join(request.replace("\u2019", "'").split())
-    sentences = [s for s in words.SENTENCES.split(text) if s.strip()]
-    first = next((n for n, s in enumerate(sentences) if words.OPENING.match(s)), None)
-    if first is not None:
-        text = " ".join(sentences[first:])
-        found = words.OPENING.match(text)
-        text = found["rest"] if found else text
-    return words.CLOSING.sub("", text).strip()
+    asked: list[str] = []
+    for sentence in words.SENTENCES.split(text):
+        bare, labelled = _unlabelled(sentence)
+        passive = words.PASSIVE.match(bare)
+        if found := words.OPENING.match(bare):
+            asked.append(found["rest"])
+        elif passive:
+            asked.append(passive["what"] or passive["gone"] or passive["wanted"])
+        elif labelled and not words.ALSO_KEPT.match(bare) and verbatim(bare):
+            asked.append(bare)
+        elif asked and (kept := words.ALSO_KEPT.match(bare)):
+            asked[-1] = f"{asked[-1].rstrip('.!; ')}, but keep {bare[kept.end() :]}"
+        elif asked and words.GONE.search(bare):
+            asked += [m[0] for m in words.VALUE.finditer(bare)]
+    return [cut for part in asked or [text] if (cut := words.CLOSING.sub("", part).strip())] or [""]
 
 
 class _Reading:
@@ -140,7 +162,12 @@ class _Reading:
         return self._without(Everything() if plain else self.part(main), text[kept.end() :])
 
     def _without(self, of: Selector, kept: str) -> Selector:
+        before = len(self.phrases.questions)
         but = self.part(kept, of)
+        if _of_words(of) and not _of_words(but):
+            # "delete the code K-4471-X, keep only the one that replaced it": words to the letter except nothing vague
+            del self.phrases.questions[before:]
+            return of
         found = of - but
         # what is not about a topic cannot be told by search: all of it is asked about
         return OneOf((found,)) if isinstance(of, Everything) and _holds(but, Topic) else found
@@ -272,6 +299,12 @@ def _holds(selector: Selector, kind: type[Selector]) -> bool:
     if isinstance(selector, Except):
         return _holds(selector.of, kind) or _holds(selector.but, kind)
     return isinstance(selector, kind)
+
+
+def _of_words(selector: Selector) -> bool:
+    if isinstance(selector, AnyOf):
+        return all(map(_of_words, selector.parts))
+    return isinstance(selector, Words)
 
 
 # -- a model's proposal ----------------------------------------------------------------------------------------------

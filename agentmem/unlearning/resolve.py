@@ -15,7 +15,7 @@ from agentmem.unlearning import clauses
 from agentmem.unlearning.attributes import given
 from agentmem.unlearning.finds import Find, Finds
 from agentmem.unlearning.known import Known, plain, sources_of
-from agentmem.unlearning.mentions import naming
+from agentmem.unlearning.mentions import literal, naming
 from agentmem.unlearning.names import Name
 from agentmem.unlearning.selector import (
     ASKED,
@@ -39,6 +39,7 @@ from agentmem.unlearning.selector import (
     Topic,
     View,
     Where,
+    Words,
 )
 
 ASKS = 10
@@ -70,6 +71,8 @@ def _find(selector: Selector, known: Known) -> Finds:  # noqa: PLR0911 - one lin
         return _except(_find(selector.of, known), _find(selector.but, known))
     if isinstance(selector, Entity):
         return naming(selector, known)
+    if isinstance(selector, Words):
+        return literal(selector, known)
     if isinstance(selector, Attribute):
         return given(selector, known)
     if isinstance(selector, Topic):

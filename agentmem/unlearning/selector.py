@@ -11,13 +11,14 @@ knows no store: `agentmem.unlearning.resolve` finds what it means in a `View`, a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from agentmem.errors import InputError
 from agentmem.types import KINDS, Hit, Memory, MemoryId, Metadata
+from agentmem.unlearning import _selector_json as _json
 
 SELECTED = 0.9
 """A nomination of at least this confidence is selected."""
@@ -71,7 +72,7 @@ class Selector:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON: one key, the kind of selector, over its fields; what is empty is left out."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]  # all are dataclasses
-        return {self.tag: {name: _plain(value) for name, value in values.items() if value not in (None, (), {})}}
+        return {self.tag: {name: _json.plain(value) for name, value in values.items() if value not in (None, (), {})}}
 
     def to_json(self) -> str:
         """Return `to_dict` as text."""
@@ -80,18 +81,18 @@ class Selector:
     @staticmethod
     def from_dict(data: Any) -> Selector:
         """Return the selector that `to_dict` wrote. Raises InputError, which names the part at fault."""
-        return _selector(data, "selector")
+        return _json.selector(data, "selector", _KINDS)
 
     @staticmethod
     def from_json(text: str) -> Selector:
         """Return the selector that `to_json` wrote. Raises InputError."""
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f'the selector is no JSON ({error}); write for example {{"thread": {{"name": "work"}}}}'
             ) from error
-        return _selector(data, "selector")
+        return _json.selector(data, "selector", _KINDS)
 
     def replaced(self, old: Selector, new: Selector) -> Selector:
         """Return this selector with every part that equals `old` exchanged for `new`."""
@@ -123,6 +124,14 @@ class Entity(Selector):
     tag: ClassVar[str] = "entity"
     name: str
     aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Words(Selector):
+    """What holds these very words, or an identifier however it is written; they are nominated, not what is around."""
+
+    tag: ClassVar[str] = "words"
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,85 +281,10 @@ def _flat(part: Selector, kind: type[AllOf | AnyOf]) -> tuple[Selector, ...]:
     return part.parts if isinstance(part, kind) else (part,)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Selector):
-        return value.to_dict()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _selector(data: Any, at: str) -> Selector:
-    if not isinstance(data, dict) or len(data) != 1:
-        raise InputError(
-            f'{at} must be an object of one key, such as {{"thread": {{"name": "work"}}}}; the keys are '
-            f"{', '.join(sorted(_KINDS))}"
-        )
-    ((tag, given),) = data.items()
-    if tag not in _KINDS:
-        raise InputError(f"{at}: no selector is called {tag!r}; there are {', '.join(sorted(_KINDS))}")
-    if not isinstance(given, dict):
-        raise InputError(f"{at}.{tag} must be an object of its fields, not {given!r}")
-    known = {f.name: str(f.type) for f in fields(_KINDS[tag])}  # type: ignore[arg-type]  # all are dataclasses
-    if unknown := set(given) - set(known):
-        raise InputError(f"{at}.{tag} has no field {min(unknown)!r}; it has {', '.join(known) or 'none'}")
-    read = {name: _READ[known[name]](value, f"{at}.{tag}.{name}") for name, value in given.items()}
-    lists = {name: () for name, kind in known.items() if kind.startswith("tuple") and name not in read}
-    try:
-        return _KINDS[tag](**lists, **read)
-    except TypeError as error:
-        needed = ", ".join(sorted(set(known) - set(read)))
-        raise InputError(f"{at}.{tag} lacks something it needs; it may be given {needed}") from error
-
-
-def _text(value: Any, at: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(f"{at} must be text, not {value!r}")
-    return value
-
-
-def _moment(value: Any, at: str) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{at} must be a time such as 2026-03-01T00:00:00+00:00, not {value!r}") from error
-    if moment.tzinfo is None:
-        raise InputError(f"{at} must say its time zone, such as 2026-03-01T00:00:00+00:00; {value!r} does not")
-    return moment
-
-
-def _metadata(value: Any, at: str) -> Metadata:
-    if not isinstance(value, dict) or any(not isinstance(v, str | int | float | bool | None) for v in value.values()):
-        raise InputError(f"{at} must be an object of plain values, not {value!r}")
-    return value
-
-
-def _many(read: Callable[[Any, str], Any]) -> Callable[[Any, str], tuple[Any, ...]]:
-    def each(value: Any, at: str) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise InputError(f"{at} must be a list, not {value!r}")
-        return tuple(read(v, f"{at}[{n}]") for n, v in enumerate(value))
-
-    return each
-
-
-_READ: dict[str, Callable[[Any, str], Any]] = {
-    "str": _text,
-    "tuple[MemoryId, ...]": _many(_text),
-    "tuple[str, ...]": _many(_text),
-    "datetime | None": _moment,
-    "Metadata": _metadata,
-    "Selector": _selector,
-    "tuple[Selector, ...]": _many(_selector),
-}
-_KINDS: dict[str, Callable[..., Selector]] = {
+_KINDS: dict[str, type[Selector]] = {
     kind.tag: kind
     for kind in (
-        *(Ids, Everything, Entity, Topic, Attribute, Said, Thread, Speaker, Source, Tool, Kind, Where),
+        *(Ids, Everything, Entity, Words, Topic, Attribute, Said, Thread, Speaker, Source, Tool, Kind, Where),
         *(OneOf, AllOf, AnyOf, Except),
     )
 }
