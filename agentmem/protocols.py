@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agentmem.traces import Codes, Traces
-from agentmem.types import Floats, Hit, Memory, MemoryId, Query, Vectors
+from agentmem.types import Draft, Floats, Hit, Memory, MemoryId, Query, Vectors
 
 Rows = npt.NDArray[np.int64]
 
@@ -181,4 +181,39 @@ class Appraiser(Protocol):
 
         The columns are `agentmem.encoding.features.TEXT_FEATURES`, then `agentmem.encoding.context.CONTEXT_FEATURES`.
         """
+        ...
+
+
+@runtime_checkable
+class Deriver(Protocol):
+    """How memories become others: facts, summaries, notes. A pure function of the members of a scope.
+
+    So what is derived after something was forgotten is what would have been derived if it had never been there.
+    """
+
+    def scopes(self, memory: Memory, /) -> Sequence[str]:
+        """Return the groups that a memory is read in ("thread main", "2025-03-04"); none for what is not read."""
+        ...
+
+    def derive(self, scope: str, members: Sequence[Memory], /) -> Sequence[Draft]:
+        """Return what follows from the members of a scope (vectors included), in ledger order.
+
+        Each draft has a derived kind and names its parents, which are members. Its thread and position are chosen by
+        the caller. The same members give the same drafts.
+        """
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A deriver that asks a model, and says what that cost since it was made."""
+
+    @property
+    def calls(self) -> int:
+        """Calls of the model."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out, as the model reports or as estimated."""
         ...

@@ -1,10 +1,11 @@
 """Plugins by name: the file name is the registration.
 
-A store is a module of the package `agentmem_stores`, a retention policy one of `agentmem_stores.retention`, and an
-evaluator one of `agentmem_evaluators`; each has `make(config)`. Other people's packages announce theirs as entry points
-of the groups `agentmem.stores`, `agentmem.policies` and `agentmem.evaluators`, pointing at such a module; a name of our
-own comes first. Listing reads the first line of each docstring from the source and imports no plugin; only
-`make_store`, `make_policy` and `make_evaluator` do, and only the one asked for.
+A store is a module of the package `agentmem_stores`, a retention policy one of `agentmem_stores.retention`, a deriver
+one of `agentmem_stores.derive`, and an evaluator one of `agentmem_evaluators`; each has `make(config)`. Other people's
+packages announce theirs as entry points of the groups `agentmem.stores`, `agentmem.policies`, `agentmem.derivers` and
+`agentmem.evaluators`, pointing at such a module; a name of our own comes first. Listing reads the first line of each
+docstring from the source and imports no plugin; only `make_store`, `make_policy`, `make_deriver` and `make_evaluator`
+do, and only the one asked for.
 
 `python -m agentmem.registry` prints the tables of the plugin rooms' READMEs; with `--write` it renews them.
 """
@@ -28,6 +29,7 @@ from agentmem.errors import AgentmemError, PluginNotFoundError
 from agentmem.protocols import (
     Appraiser,
     Associative,
+    Deriver,
     Lexical,
     MemoryStore,
     RetentionPolicy,
@@ -59,6 +61,7 @@ class _Plugin:
 
 _STORES = _Room("store", "agentmem_stores", "agentmem.stores")
 _POLICIES = _Room("policy", "agentmem_stores.retention", "agentmem.policies")
+_DERIVERS = _Room("deriver", "agentmem_stores.derive", "agentmem.derivers")
 _EVALUATORS = _Room("evaluator", "agentmem_evaluators", "agentmem.evaluators")
 
 
@@ -70,6 +73,11 @@ def stores() -> dict[str, str]:
 def policies() -> dict[str, str]:
     """Return the names of all retention policies, sorted, each with one line about it."""
     return _listed(_POLICIES)
+
+
+def derivers() -> dict[str, str]:
+    """Return the names of all derivers, sorted, each with one line about it."""
+    return _listed(_DERIVERS)
 
 
 def evaluators() -> dict[str, str]:
@@ -103,6 +111,18 @@ def make_policy(name: str, config: Mapping[str, Any]) -> RetentionPolicy:
             "reinforce, as agentmem.protocols.RetentionPolicy describes them"
         )
     return policy
+
+
+def make_deriver(name: str, config: Mapping[str, Any]) -> Deriver:
+    """Make a deriver; raise PluginNotFoundError for an unknown name, AgentmemError for what is no deriver."""
+    deriver = _make(_DERIVERS, name.replace("-", "_"), config)
+    if not isinstance(deriver, Deriver):
+        missing = ", ".join(method for method in ("scopes", "derive") if not hasattr(deriver, method))
+        raise AgentmemError(
+            f"the deriver {name!r} made a {type(deriver).__name__} without {missing}; a deriver needs scopes and "
+            "derive, as agentmem.protocols.Deriver describes them"
+        )
+    return deriver
 
 
 def make_evaluator(name: str, config: Mapping[str, Any]) -> Any:
@@ -205,13 +225,16 @@ def _names_make(statement: ast.stmt) -> bool:
 
 
 def table(room: str = "stores") -> str:
-    """Return the Markdown table of the plugins of a room, "stores", "policies" or "evaluators", for its README.
+    """Return the Markdown table of the plugins of a room, for its README: stores, policies, derivers or evaluators.
 
     Makes every store and policy, to say which abilities it has.
     """
     if room == "evaluators":
         lines = ["| evaluator | what it is |", "|---|---|"]
         return "\n".join([*lines, *(f"| `{name}` | {doc} |" for name, doc in evaluators().items())])
+    if room == "derivers":
+        lines = ["| deriver | what it makes |", "|---|---|"]
+        return "\n".join([*lines, *(f"| `{name}` | {doc} |" for name, doc in derivers().items())])
     if room == "policies":
         lines = ["| policy | what it is | abilities |", "|---|---|---|"]
         return "\n".join([*lines, *(f"| `{n}` | {doc} | {', '.join(abilities(n))} |" for n, doc in policies().items())])
@@ -240,11 +263,16 @@ def renew(readme: Path, room: str) -> None:
     readme.write_text(f"{before}{opening}\n{table(room)}\n\n{closing}{after}", encoding="utf-8")
 
 
-_READMES = {"policies": "stores/agentmem_stores/retention"}
+_READMES = {"policies": "stores/agentmem_stores/retention", "derivers": "stores/agentmem_stores/derive"}
 """Folders of the READMEs of rooms that are not called like their room."""
 
 if __name__ == "__main__":
-    for asked in [word for word in sys.argv[1:] if word != "--write"] or ["stores", "policies", "evaluators"]:
+    for asked in [word for word in sys.argv[1:] if word != "--write"] or [
+        "stores",
+        "policies",
+        "derivers",
+        "evaluators",
+    ]:
         if "--write" in sys.argv:
             renew(Path(_READMES.get(asked, asked)) / "README.md", asked)
         else:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +11,11 @@ from typing import Any, Self
 
 from agentmem import config, steps
 from agentmem.clock import Clock, aware, system_clock
-from agentmem.encoding.encoder import RULES, Progress, check, encode
+from agentmem.deriving import Deriving, Settled
+from agentmem.encoding.encoder import RULES, Progress, check, drafted, encode
 from agentmem.errors import InputError, SpaceClosedError, TextError
 from agentmem.ledger import Ledger
-from agentmem.protocols import Embedder, RetentionPolicy
+from agentmem.protocols import Deriver, Embedder, RetentionPolicy
 from agentmem.recall import engine
 from agentmem.recall.embedder import SpaceEmbedder, opened
 from agentmem.recall.fitting import tokens, within
@@ -40,7 +40,7 @@ class Space:
     `remember` is one transaction a call; what it returned is recalled by the next call of any process.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
         self,
         name: str,
         folder: Path,
@@ -71,11 +71,7 @@ class Space:
             self.guard = Guard(self._ledger, self._eraser.keys, clock, self._lock, guard, self._check_open)
             by = (self._fade, self._check_open, lambda: self._embedder.recorded or "")
             self.retention = Retention(self._ledger, clock, self._lock, retention, *by)
-            how = (
-                lambda: self.embedder,
-                lambda drafts: {v.index for v in self.guard.screen(drafts, "skip")},
-                self._drop,
-            )
+            how = (lambda: self.embedder, self.guard.screen, self._drop)
             self.deriving = Deriving(self._ledger, clock, self._lock, derive, *how)
         except BaseException:
             self._ledger.close()
@@ -102,7 +98,7 @@ class Space:
         """
         now = aware(self.clock(), "the clock's time")
         given = [what] if isinstance(what, str | Draft) else list(what)
-        drafts = [check(self._draft(g, fields), now) for g in given]
+        drafts = [check(drafted(g, fields), now) for g in given]
         if not drafts:
             return Remembered()
         with self._lock:
@@ -124,6 +120,7 @@ class Space:
                 self._indexes.apply(committed.added)
             steps.reached("remember.indexed")
             self.retention.write_uses(at_least=BATCH)
+        self.deriving.poke()
         return Remembered(committed.ids, out)
 
     def erase(self, ids: MemoryId | Iterable[MemoryId], *, guard: bool = False, **terms: Any) -> Receipt:
@@ -143,8 +140,7 @@ class Space:
             self._check_open()
             self.retention.write_uses()
             number, _ = self._eraser.suppress(wanted, self.guard if guard else None, **terms)
-            if self._indexes is not None:
-                self._indexes.drop()
+            self._drop()
             return self._eraser.carry_out(number)
 
     def _fade(self, ids: list[MemoryId]) -> Receipt:
@@ -162,6 +158,10 @@ class Space:
         with self._lock:
             self._check_open()
             return self._eraser.resume()
+
+    def settle(self) -> Settled:
+        """Derive, in this thread, all that is still to be derived from what was remembered; see `Space.deriving`."""
+        return self.deriving.settle()
 
     def sweep(self, policy: str | RetentionPolicy | None = None, **options: Any) -> Sweep:
         """Let fade what is worth least; a plan unless `dry_run=False`. Options are those of `Retention.sweep`."""
@@ -338,6 +338,7 @@ class Space:
 
     def close(self) -> None:
         """Write down what recalls have counted, snapshot the indexes if worth it, and close. May be called twice."""
+        self.deriving.close()
         with self._lock:
             if self.closed:
                 return
@@ -363,14 +364,6 @@ class Space:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _draft(self, given: str | Draft, fields: dict[str, Any]) -> Draft:
-        if isinstance(given, Draft):
-            return replace(given, **fields) if fields else given
-        try:
-            return Draft(given, **fields)
-        except TypeError as error:
-            raise InputError(f"{error}; the fields are those of agentmem.Draft") from error
-
     def _passing(self, asked: Filter) -> list[int]:
         """Return the ledger numbers of what passes a filter, in order."""
         catalog = self._level().catalog
@@ -388,6 +381,11 @@ class Space:
         if self._indexes.catch_up():
             self._embedder.check()
         return self._indexes
+
+    def _drop(self) -> None:
+        with self._lock:
+            if self._indexes is not None:
+                self._indexes.drop()
 
     def _open_weights(self) -> Weights:
         if self._weights is None:

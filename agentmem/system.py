@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,7 @@ from agentmem import config
 from agentmem.clock import Clock, system_clock
 from agentmem.errors import SpaceNotFoundError, StorageError
 from agentmem.ledger.glance import glance
-from agentmem.protocols import Embedder, RetentionPolicy
+from agentmem.protocols import Deriver, Embedder, RetentionPolicy
 from agentmem.retention.facade import POLICY
 from agentmem.space import Space
 from agentmem.types import SpaceInfo
@@ -31,6 +31,7 @@ class System:
         stores: Sequence[str] = config.STORES,
         retention: str | RetentionPolicy = POLICY,
         guard: str | None = None,
+        derive: Sequence[str] | Mapping[str, Deriver] = (),
     ) -> None:
         self.root = config.root(root)
         self.embedder = embedder
@@ -39,6 +40,7 @@ class System:
         self.stores = tuple(stores)
         self.retention = retention
         self.guard = guard
+        self.derive = derive
         self._spaces: dict[str, Space] = {}
         self._lock = threading.Lock()
 
@@ -72,6 +74,7 @@ class System:
                     stores=self.stores,
                     retention=self.retention,
                     guard=self.guard,
+                    derive=self.derive,
                 )
                 self._spaces[name] = space
             return space
@@ -123,6 +126,7 @@ def open_system(
     stores: Sequence[str] = config.STORES,
     retention: str | RetentionPolicy = POLICY,
     guard: str | None = None,
+    derive: Sequence[str] | Mapping[str, Deriver] = (),
 ) -> System:
     """Open a root folder: `agentmem.open("~/.agentmem")`.
 
@@ -130,8 +134,16 @@ def open_system(
     quality) or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from;
     `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose; `guard` is what is
     done with texts that say what was forgotten on request: "block", "quarantine", "allow", "none" (default: as set in
-    each space, else "quarantine").
+    each space, else "quarantine"); `derive` names the derivers (see `agentmem.registry.derivers`) that make facts,
+    summaries and the like of what is remembered, in the background.
     """
     return System(
-        root, embedder=embedder, clock=clock, weights=weights, stores=stores, retention=retention, guard=guard
+        root,
+        embedder=embedder,
+        clock=clock,
+        weights=weights,
+        stores=stores,
+        retention=retention,
+        guard=guard,
+        derive=derive,
     )

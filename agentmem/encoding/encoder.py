@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,16 @@ BATCH = 512
 RULES = f"2 {' '.join(TEXT_FEATURES)}"
 """What the rules of `by_rule` read, noted in every ledger: one that other rules read is read anew when it is opened."""
 SCALARS = (str, int, float, bool, type(None))
+
+
+def drafted(given: str | Draft, fields: Mapping[str, Any]) -> Draft:
+    """Return a text or a draft with fields of Draft filled in. Raises InputError for a field that there is not."""
+    if isinstance(given, Draft):
+        return replace(given, **fields) if fields else given
+    try:
+        return Draft(given, **fields)
+    except TypeError as error:
+        raise InputError(f"{error}; the fields are those of agentmem.Draft") from error
 
 
 def check(draft: Draft, now: datetime) -> Draft:

@@ -191,7 +191,15 @@ def _derivations(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_tables, _slots, _fading, _tiers, _attested, _guarded, _derivations)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _tables,
+    _slots,
+    _fading,
+    _tiers,
+    _attested,
+    _guarded,
+    _derivations,
+)
 
 
 def migrate(connection: Connection) -> None:

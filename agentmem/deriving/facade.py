@@ -1,0 +1,128 @@
+"""What derives in a space, as `space.deriving`: its derivers, how far behind they are, and the one who works it off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from agentmem import registry
+from agentmem.clock import Clock
+from agentmem.deriving.settling import BATCH, Screen, Settled, enroll, read_to, settle
+from agentmem.ledger import Ledger, derivations
+from agentmem.protocols import Deriver, Embedder, Metered
+
+Progress = Callable[[int, int], None]
+
+
+class Deriving:
+    """The derivers of one space. It works under the space's lock, and lets go of it while derivers think."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        lock: threading.RLock,
+        derivers: Sequence[str] | Mapping[str, Deriver],
+        embedder: Callable[[], Embedder],
+        screen: Screen,
+        written: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._lock = lock
+        made = derivers if isinstance(derivers, Mapping) else {n: registry.make_deriver(n, {}) for n in derivers}
+        self.derivers: dict[str, Deriver] = dict(made)
+        self._embedder = embedder
+        self._screen = screen
+        self._written = written
+        self._working = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = False
+        self._worker: threading.Thread | None = None
+        self._failed: Exception | None = None
+
+    def settle(self, *, scopes: int | None = None, progress: Progress | None = None) -> Settled:
+        """Derive until nothing is stale, or at most `scopes` scopes; return what was done.
+
+        Raises what a deriver raises: what was done before stays done, and the rest is taken up by the next call.
+        """
+        if not self.derivers:
+            return Settled()
+        done = Settled()
+        with self._working:
+            self._enroll()
+            while stale := self._stale(scopes, done.scopes):
+                before = done.scopes
+                embedder = self._embedder()
+                done += settle(self._ledger, self.derivers, stale, embedder, self._clock, self._lock, self._screen)
+                self._written()
+                if progress is not None:
+                    progress(done.scopes, done.scopes + self.backlog())
+                if done.scopes == before:
+                    break  # others rewrite faster than this one reads: left for later
+                self._enroll()
+        return done
+
+    def backlog(self) -> int:
+        """Return how many scopes wait to be derived anew, and memories to be looked at."""
+        if not self.derivers:
+            return 0
+        with self._lock:
+            return len(derivations.stale(self._ledger.connection, list(self.derivers))) + self._unread()
+
+    @property
+    def spent(self) -> tuple[int, int]:
+        """Calls of models and tokens that derivers have spent since the space was opened."""
+        metered = [d for d in self.derivers.values() if isinstance(d, Metered)]
+        return sum(d.calls for d in metered), sum(d.tokens for d in metered)
+
+    @property
+    def failed(self) -> Exception | None:
+        """What stopped the background worker last, until a later round went well; None: nothing."""
+        return self._failed
+
+    def poke(self) -> None:
+        """Let the background worker look whether there is something to derive; it is started on first use."""
+        if not self.derivers or self._stop:
+            return
+        if self._worker is None:
+            self._worker = threading.Thread(target=self._work, name="agentmem-deriving", daemon=True)
+            self._worker.start()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let the worker finish what it is at, and end; what is left waits in the ledger."""
+        self._stop = True
+        self._wake.set()
+        if self._worker is not None and self._worker is not threading.current_thread():
+            self._worker.join()
+
+    def _work(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while not self._stop:
+                try:
+                    done = self.settle(scopes=BATCH)
+                    self._failed = None
+                except Exception as error:  # noqa: BLE001 - told by `failed`, the doctor and the next settle(); a thread has no caller
+                    self._failed = error
+                    break
+                if not done.scopes:
+                    break
+            if self._stop:
+                return
+
+    def _enroll(self) -> None:
+        for name, deriver in self.derivers.items():
+            with self._lock:
+                enroll(self._ledger, name, deriver)
+
+    def _stale(self, limit: int | None, done: int) -> list[derivations.Stale]:
+        left = -1 if limit is None else limit - done
+        with self._lock:
+            return derivations.stale(self._ledger.connection, list(self.derivers), left) if left else []
+
+    def _unread(self) -> int:
+        last = self._ledger.mark().seq
+        return sum(last - read_to(self._ledger, name)[0] for name in self.derivers)

@@ -1,0 +1,100 @@
+"""Derived memory is kept level with the ledger: what is stale is made anew, what stays the same stays, crash or no crash."""
+
+from __future__ import annotations
+
+import pytest
+
+import agentmem
+from agentmem import Draft
+from agentmem.errors import LineageError, PluginNotFoundError
+
+
+class Last:
+    """The last thing said in each thread, and how much was said before."""
+
+    def scopes(self, memory):
+        return [memory.thread] if memory.kind == "turn" else []
+
+    def derive(self, scope, members):
+        text = f"{scope}, {len(members)} turns: {members[-1].text}"
+        return [Draft(text, kind="summary", parents=tuple(m.id for m in members))]
+
+
+@pytest.fixture
+def space(tmp_path):
+    with agentmem.open(tmp_path, embedder="hash", derive={"last": Last()}) as system:
+        yield system.space("ana")
+
+
+def summaries(space):
+    return sorted(m.text for m in space.memories(agentmem.Filter(kinds=("summary",))))
+
+
+def test_what_is_said_is_derived_once_and_made_anew_when_more_is_said(space):
+    """A scope has one derivation; settling again does nothing; a new turn replaces it."""
+    space.deriving.close()
+    space.remember(["one", "two"], thread="a")
+    space.remember("three", thread="b")
+    done = space.settle()
+    assert (done.scopes, done.written, done.replaced) == (2, 2, 0)
+    assert summaries(space) == ["a, 2 turns: two", "b, 1 turns: three"]
+    assert space.settle().scopes == 0
+    before = {m.text: m.id for m in space.memories(agentmem.Filter(kinds=("summary",)))}
+    space.remember("four", thread="a")
+    done = space.settle()
+    assert (done.scopes, done.written, done.replaced) == (1, 1, 1)
+    after = {m.text: m.id for m in space.memories(agentmem.Filter(kinds=("summary",)))}
+    assert sorted(after) == ["a, 3 turns: four", "b, 1 turns: three"]
+    assert after["b, 1 turns: three"] == before["b, 1 turns: three"]
+    assert [e.memory.text for e in space.recall("a 3 turns four", k=1)] == ["a, 3 turns: four"]
+
+
+def test_what_is_erased_is_derived_without(space):
+    """Erasing a member takes the derivation along; the next settling makes that of the survivors."""
+    space.deriving.close()
+    ids = space.remember(["one", "two", "three"], thread="a")
+    space.settle()
+    space.erase(ids[2])
+    assert summaries(space) == []
+    assert space.deriving.backlog() == 1
+    space.settle()
+    assert summaries(space) == ["a, 2 turns: two"]
+    space.erase(list(ids)[:2])
+    assert space.settle().written == 0
+    assert summaries(space) == []
+    assert space.deriving.backlog() == 0
+
+
+def test_the_background_worker_derives(space):
+    """Remembering wakes it; closing waits for it."""
+    space.remember("one", thread="a")
+    for _ in range(200):
+        if summaries(space):
+            break
+        space.deriving._worker.join(0.02)
+    assert summaries(space) == ["a, 1 turns: one"]
+    assert space.deriving.failed is None
+
+
+def test_a_deriver_without_lineage_is_refused(tmp_path):
+    """A draft whose parents are not members is an error, and nothing is written."""
+
+    class Orphan(Last):
+        def derive(self, scope, members):
+            return [Draft("from nowhere", kind="summary", parents=("01ARZ3NDEKTSV4RRFFQ69G5FAV",))]
+
+    with agentmem.open(tmp_path, embedder="hash", derive={"orphan": Orphan()}) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        space.remember("one")
+        with pytest.raises(LineageError, match="not among those it was given"):
+            space.settle()
+        assert len(space) == 1
+        assert space.deriving.backlog() == 1
+
+
+def test_an_unknown_deriver_is_refused(tmp_path):
+    """With what there is."""
+    with agentmem.open(tmp_path, embedder="hash", derive=["sumary"]) as system:
+        with pytest.raises(PluginNotFoundError, match="no deriver is called 'sumary'"):
+            system.space("ana")
