@@ -191,6 +191,52 @@ def _derivations(db: Database) -> None:
         db.execute(statement)
 
 
+def _forgettings(db: Database) -> None:
+    """Let a forgetting be undone for a while, rewrite what survives it and be repeated; note what recalls saw together.
+
+    `shadows` hold what a memory was before a forgetting rewrote it, until that is carried out; `recalls` hold seqs.
+    """
+    db.execute("ALTER TABLE erasures ADD COLUMN undo_until INTEGER")
+    db.execute("ALTER TABLE erasing ADD COLUMN origin TEXT")
+    db.execute(
+        """CREATE TABLE shadows (
+            number INTEGER NOT NULL REFERENCES erasures (number),
+            seq INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+            text TEXT NOT NULL,
+            speaker TEXT,
+            thread TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            said_at INTEGER NOT NULL,
+            said_zone INTEGER NOT NULL,
+            metadata TEXT NOT NULL,
+            origin TEXT,
+            vector BLOB NOT NULL,
+            tier INTEGER NOT NULL,
+            parents TEXT NOT NULL,
+            removed TEXT NOT NULL,
+            PRIMARY KEY (number, seq)
+        )"""
+    )
+    db.execute(
+        """CREATE TABLE schedules (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            selector TEXT NOT NULL,
+            older_than INTEGER,
+            every INTEGER,
+            due_at INTEGER NOT NULL,
+            made_at INTEGER NOT NULL
+        )"""
+    )
+    db.execute(
+        """CREATE TABLE recalls (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            used INTEGER NOT NULL,
+            seqs BLOB NOT NULL
+        )"""
+    )
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _tables,
     _slots,
@@ -199,6 +245,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _attested,
     _guarded,
     _derivations,
+    _forgettings,
 )
 
 
