@@ -1,4 +1,4 @@
-"""Derived memory is kept level with the ledger: what is stale is made anew, what stays the same stays, crash or no crash."""
+"""Derived memory is kept level with the ledger: what is stale is made anew, and what stays the same stays."""
 
 from __future__ import annotations
 
@@ -95,6 +95,6 @@ def test_a_deriver_without_lineage_is_refused(tmp_path):
 
 def test_an_unknown_deriver_is_refused(tmp_path):
     """With what there is."""
-    with agentmem.open(tmp_path, embedder="hash", derive=["sumary"]) as system:
-        with pytest.raises(PluginNotFoundError, match="no deriver is called 'sumary'"):
-            system.space("ana")
+    wrong = pytest.raises(PluginNotFoundError, match="no deriver is called 'sumary'")
+    with agentmem.open(tmp_path, embedder="hash", derive=["sumary"]) as system, wrong:
+        system.space("ana")

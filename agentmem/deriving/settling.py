@@ -182,12 +182,12 @@ def _placed(draft: Draft, name: str, scope: str, places: Mapping[MemoryId, int],
             f"the deriver {name!r} made a memory whose parents are not among those it was given; name those it follows "
             "from: Draft(..., parents=(memory.id, ...))"
         )
-    said = json.dumps([draft.kind, draft.text, draft.parents, sorted(draft.metadata.items())], default=str)
-    mark = hashlib.sha256(said.encode()).hexdigest()[:24]
+    draft = replace(draft, said_at=draft.said_at or last.said_at)
+    said = repr((draft.kind, draft.text, draft.speaker, draft.said_at, draft.valid_from, draft.valid_to, draft.parents))
+    mark = hashlib.sha256((said + repr(sorted(draft.metadata.items()))).encode()).hexdigest()[:24]
     return replace(
         draft,
         thread=f"{name}: {scope}",
         position=max(places[parent] for parent in draft.parents),
-        said_at=draft.said_at or last.said_at,
         origin=f"{ORIGIN}{name}:{hashlib.sha256(scope.encode()).hexdigest()[:12]}:{mark}",
     )
