@@ -94,7 +94,7 @@ HEAD = re.compile(
     r"|memories|messages|notes|facts"
     r"|information|info|data|details|knowledge|records|bits|of it))?|anything|whatever|what(?:ever)?|(?:the "
     r"|any |those )?"
-    r"(?:things|stuff|memories|memory|messages?|information|info|data|details|knowledge|records?|facts?)|that|how)\b"
+    r"(?:things|stuff|memories|memory|messages?|information|info|data|details|knowledge|records?|facts?)|that)\b"
     r"(?:\s+(?:that|which))?\s*",
     re.IGNORECASE,
 )
@@ -156,6 +156,7 @@ FROM = re.compile(
     r"(?:from|by|via|through)\s+",
     re.IGNORECASE,
 )
+INSIDE = re.compile(r"^(?:(?:that )?(?:is|was|are|were) )?(?:in|under|within|inside)\s+", re.IGNORECASE)
 KINDS_SAID = re.compile(
     r"^(?:all |every |each |any )?(?:(?:of )?(?:your|the|my|our) )?(?P<kind>(?:summary|summaries)|facts?|notes?"
     r"|preferences?|skills?"

@@ -99,6 +99,13 @@ class Known:
         """Return how memories write a name, compared without case and accents; None for one they do not know."""
         return self._spelled.get(fold(name))
 
+    def is_word(self, name: str) -> bool:
+        """Say whether a word that is written small is one of the language: memories write it small more than not."""
+        if not name.islower() or " " in name:
+            return False
+        small = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        return sum(small.search(m.text) is not None for m in self._memories) > self.names[self.spelled(name) or name]
+
     def also_called(self, name: str) -> tuple[str, ...]:
         """Return the shorter names that mean the same person: "Anna" where the only Anna known is "Anna Smith"."""
         if len(name.split()) != 2:

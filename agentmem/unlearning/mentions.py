@@ -8,7 +8,7 @@ from agentmem.types import Memory
 from agentmem.unlearning import clauses
 from agentmem.unlearning.finds import Find, Finds
 from agentmem.unlearning.known import PRONOUN, Known
-from agentmem.unlearning.names import FOLDED, SAME, Mention, Name, begins_sentence, fold
+from agentmem.unlearning.names import FOLDED, PART, SAME, Mention, Name, begins_sentence, fold
 from agentmem.unlearning.selector import SELECTED, Entity, Words
 
 FOLLOWING = 2
@@ -34,9 +34,9 @@ def naming(entity: Entity, known: Known) -> Finds:
     finds: Finds = {}
     for memory, mentions in found.values():
         best = max((_judged(m, memory.text, everyday=everyday) for m in mentions), key=lambda m: m.confidence)
-        finds[memory.id] = Find(
-            best.confidence, best.why, clauses.around(memory.text, [m[:2] for m in mentions]), (), len(memory.text)
-        )
+        at = [m[:2] for m in mentions]
+        spans = clauses.around(memory.text, at)
+        finds[memory.id] = Find(best.confidence, best.why, spans, clauses.merged(at), len(memory.text))
     return finds | _follow_ups(entity, [m for m, _ in found.values() if finds[m.id].confidence >= SELECTED], known)
 
 
@@ -82,7 +82,7 @@ def _everyday(name: Name, found: list[tuple[Memory, list[Mention]]]) -> bool:
         return False
     small, proper = 0, 0
     for memory, mentions in found:
-        words = [memory.text[m.start : m.end] for m in mentions]
+        words = [memory.text[m.start : m.end] for m in mentions if m.confidence != PART]
         small += any(word.islower() for word in words)
         proper += any(
             m.confidence >= SAME and not begins_sentence(memory.text, m.start) and not memory.text.isupper()

@@ -166,15 +166,16 @@ class Name:
         for variant in self._variants:
             for match in re.finditer(rf"(?<!\w){re.escape(variant)}(?!\w)", whole.text):
                 yield Mention(*whole.span(*match.span()), OTHERWISE, "named, in other letters")
-        if text.isascii() or not self.name.isascii() or " " in self.name or len(self.name) < 3:
+        if text.isascii() or " " in self.name or len(self.name) < 3:
             return
-        stem = self.folded.rstrip("aeiouy") or self.folded
+        name = self.folded.translate(_LETTERS)
+        stem = name.rstrip("aeiouy") or name
         for match in re.finditer(r"[^\W\d_]+", text):
             latin = fold(match[0]).translate(_LETTERS)
             if match[0].isascii() or not latin.startswith(stem):
                 continue
-            if latin == self.folded or (not _latin(match[0]) and len(latin) - len(stem) <= _LONGEST_ENDING):
-                yield Mention(*match.span(), OTHERWISE, "named, in another script")
+            if latin == name or (not _latin(match[0]) and len(latin) - len(stem) <= _LONGEST_ENDING):
+                yield Mention(*match.span(), OTHERWISE, "named, in another script or case")
 
 
 def begins_sentence(text: str, start: int) -> bool:

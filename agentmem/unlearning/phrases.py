@@ -74,7 +74,7 @@ class Phrases:
         if re.fullmatch(r"(?:me|myself|us|everything|all|anything)", text, re.IGNORECASE):
             return self.everything()
         return (
-            self._marked(text, bare)
+            self.marked(text)
             or self._related(text)
             or self._property(text, bare, of)
             or self._name(text, bare)
@@ -86,8 +86,9 @@ class Phrases:
 
     # -- the kinds of phrases --------------------------------------------------------------------------------------
 
-    def _marked(self, text: str, bare: str) -> Selector | None:  # noqa: PLR0911 - one line a kind
+    def marked(self, text: str) -> Selector | None:  # noqa: PLR0911 - one line a kind
         """Read what says its own kind: ids, kinds of memory, threads, tools, sources, namespaces."""
+        text = words.CLOSING.sub("", text).strip(" ,;:.!?")
         if ids := words.ULID.findall(text):
             return Ids(tuple(ids))
         if found := words.KINDS_SAID.match(text):
@@ -98,7 +99,7 @@ class Phrases:
         if found := words.TOOL.match(text):
             name = (found["name"] or found["used"] or "").strip()
             return self._chosen(name, self.known.tools, Tool, "tool", or_else=True)
-        if found := words.SPACE_NAME.match(bare):
+        if found := words.SPACE_NAME.match(text):
             return Where({found["key"].lower(): found["name"].strip()})
         if (found := words.SOURCE.match(text)) and (name := found["name"] or found["named"]):
             among = self.known.matching(name.strip(), self.known.sources)
@@ -118,7 +119,7 @@ class Phrases:
             return mine | self.entity(named) if self._is_name(named) or named[:1].isupper() else None
         people = called(relation, self.known, self.speaker)
         if len(people) < 2:
-            return AnyOf((mine, *map(self.entity, people))) if people else mine
+            return mine | self.entity(people[0]) if people else mine
         about = OneOf(tuple(Entity(p) for p in people))
         choices = [Choice(p, self._person(p)) for p in people]
         self.ask(f"Who is meant by {found[0]!r}?", about, [*choices, Choice("all of them", AnyOf(about.parts))])
@@ -253,7 +254,7 @@ class Phrases:
         )
         if not among and found is None:
             return None
-        return self._chosen(name, among, Thread, "thread", or_else=False)
+        return self._chosen(name, among or self.known.threads, Thread, "thread", or_else=False)
 
     def _this_thread(self, which: str, *, several: bool) -> Selector | None:
         """Return the thread of "this conversation", "our last chat", "our chats"."""
@@ -346,7 +347,7 @@ class Phrases:
         return people[0] if len(people) == 1 else None
 
     def _is_name(self, text: str) -> bool:
-        return self.known.spelled(text) is not None or (
+        return (self.known.spelled(text) is not None and not self.known.is_word(text)) or (
             _CAPITALISED.fullmatch(text) is not None and not re.search(r"['\u2019]s\s", text)
         )
 

@@ -195,22 +195,23 @@ class _Reading:
     def core(self, text: str, of: Selector = NOTHING) -> Selector:
         """Read what is left: "what I told you about Tom", "everything from the wiki", "my address"."""
         text = words.CLOSING.sub("", text).strip(" ,;:")
-        if words.BARE_PRONOUN.match(text):
-            return self.phrases.read(text)
         if found := words.MESSAGES.match(text):
             return self.phrases.origin(found["who"])
-        head = None if words.TOOL.match(text) else words.HEAD.match(text)
+        head = None if words.BARE_PRONOUN.match(text) else words.HEAD.match(text)
         if head is not None and (found_so := self._all_that(text[head.end() :], of)) is not None:
             return found_so
         if found := words.ABOUT.match(text):
             return self.phrases.read(text[found.end() :], of)
-        if about := re.search(r"\s(?:about|regarding|concerning)\s", text):
-            thread = self.phrases.thread(text[: about.start()])
-            if thread is not None:
-                return _narrowed(thread, self.phrases.read(text[about.end() :]), self.phrases.questions)
-        return self.phrases.read(text, of)
+        about = re.search(r"\s(?:about|regarding|concerning)\s", text)
+        which = words.CONVERSATION.match(text[: about.start()]) if about and not head else None
+        if about is None or which is None:
+            return self.phrases.read(text, of)
+        # "the conversation about Lisbon" is what was said about it, "this conversation about" a part of this one
+        topic = self.phrases.read(text[about.end() :])
+        thread = self.phrases.thread(text[: about.start()]) if which["which"] in ("this", "last") else None
+        return topic if thread is None else _narrowed(thread, topic, self.phrases.questions)
 
-    def _all_that(self, rest: str, of: Selector) -> Selector | None:
+    def _all_that(self, rest: str, of: Selector) -> Selector | None:  # noqa: PLR0911 - one line a rule
         """Read what follows "everything", "all the things that", "what": None where it makes a topic of the whole."""
         if known := words.KNOWING.match(rest):
             rest = rest[known.end() :]
@@ -220,6 +221,8 @@ class _Reading:
             return self.phrases.read(rest[found.end() :], of)
         if found := words.FROM.match(rest):
             return self.phrases.origin(rest[found.end() :])
+        if (found := words.INSIDE.match(rest)) and (where := self.phrases.marked(rest[found.end() :])):
+            return where
         said = words.SAYING.match(rest)
         who = self.phrases.said_by(said["who"]) if said else None
         if said is None or who is None:

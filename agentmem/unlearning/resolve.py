@@ -170,6 +170,10 @@ def _except(of: Finds, but: Finds) -> Finds:
             found[i] = find._replace(confidence=min(find.confidence, UNSURE), why=f"{find.why}, perhaps to be kept")
         elif kept.spans and (left := _left(find, kept.spans)):
             found[i] = find._replace(spans=left, why=f"{find.why}, but for a part that is kept")
+        elif find.values and kept.values and not clauses.common(find.values, kept.values):
+            # "Anna and Tom went to Lisbon", without Anna and with Tom: only her name could go
+            why = f"{find.why}, beside what is to be kept"
+            found[i] = find._replace(confidence=min(find.confidence, UNSURE), spans=find.values, why=why)
         else:
             found[i] = Find(min(find.confidence, 0.3), f"{find.why}, but to be kept: {kept.why}")
     return found
