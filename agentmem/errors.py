@@ -25,6 +25,8 @@ AgentmemError
 │   └── KeysError            a key cannot be read, made or trusted
 ├── SpaceClosedError         the space was closed
 ├── HeldError                a legal hold keeps what was to be erased
+├── PlanChangedError         the space is not as it was when the plan was made
+├── StaleError               it was begun before something was forgotten that it may hold
 ├── GuardedError             it resembles what was forgotten on request, and was kept out
 ├── ResidueError             something that was erased can still be found; says where
 └── ModelError               a chat model failed or answered rubbish
@@ -135,6 +137,14 @@ class SpaceClosedError(AgentmemError):
 
 class HeldError(AgentmemError):
     """A legal hold keeps what was to be erased."""
+
+
+class PlanChangedError(AgentmemError):
+    """The space is not as it was when the plan was made: plan again. Nothing was forgotten."""
+
+
+class StaleError(AgentmemError):
+    """What was to be written was begun before something was forgotten that it may hold; nothing was written."""
 
 
 class GuardedError(AgentmemError):

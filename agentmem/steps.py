@@ -24,6 +24,9 @@ ERASE = (
     "erase.reclaimed",
     "erase.finished",
 )
+FORGET = ("forget.planned", "forget.hidden", "forget.rewritten", "forget.suppressed")
+"""Before those of an erasure from `erase.threads_scrubbed` on."""
+UNDO = ("undo.restored", "undo.done")
 
 
 def reached(step: str) -> None:

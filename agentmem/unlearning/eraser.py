@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentmem import config, steps
 from agentmem.clock import Clock
-from agentmem.errors import DiskFullError, LedgerBusyError, ResidueError
-from agentmem.ledger import Ledger
+from agentmem.encoding.context import WINDOW
+from agentmem.errors import DiskFullError, LedgerBusyError, PlanChangedError, ResidueError
+from agentmem.ledger import Ledger, Mark, fading, rewriting
 from agentmem.ledger.connection import Connection
+from agentmem.ledger.rewriting import Rewrite, Shadow
 from agentmem.types import Memory, MemoryId, Receipt
 from agentmem.unlearning import intents, receipts, threads
+from agentmem.unlearning.derived import Fates
 from agentmem.unlearning.keys import Keys
 from agentmem.unlearning.residue import Needle, Residue, needles, scan
 
@@ -62,13 +66,61 @@ class Eraser:
         steps.reached("erase.suppressed")
         return number, doomed
 
+    def forget(
+        self,
+        fates: Fates,
+        rewrites: Sequence[Rewrite],
+        mark: Mark,
+        guard: Guard | None = None,
+        *,
+        names: Iterable[str] = (),
+        undo_until: datetime | None = None,
+        **terms: Any,
+    ) -> int:
+        """Hide what goes and rewrite what stays changed, at once and for every process; return the erasure's number.
+
+        Raises PlanChangedError if the ledger is not at `mark`, the one that the fates were read at; HeldError.
+        """
+        gone = [intents.Doomed(f.memory.seq, f.memory.id, f.memory.kind) for f in fates.of("erase")]
+        steps.reached("forget.planned")
+        with self.ledger.connection.transaction():
+            if self.ledger.mark() != mark:
+                raise PlanChangedError(
+                    "the space has changed since the plan was made: something was remembered, erased or rewritten. "
+                    "Nothing was forgotten. Plan again and look at it: space.forgetting.plan(...), or run the command "
+                    "again"
+                )
+            doomed = sorted({*gone, *intents.hidden(self.ledger, fates.hidden)})
+            touched = [r.memory.id for r in rewrites]
+            number = intents.begin(self.ledger, doomed, self.clock(), touched=touched, undo_until=undo_until)
+            steps.reached("forget.hidden")
+            rewriting.rewrite(self.ledger, number, rewrites)
+            steps.reached("forget.rewritten")
+            if guard is not None:
+                cut = [text for fate in fates.of("redact") for text in fate.removed]
+                guard.entomb([*self._suppressed(number), *cut], names=names, erasure=number)
+            receipts.note(self.ledger, self.keys, number, **terms)
+        steps.reached("forget.suppressed")
+        if undo_until is not None:
+            self._scrub(number, self._suppressed(number), rewriting.shadows(self.ledger, number))
+        return number
+
+    def undo(self, number: int) -> None:
+        """Let what erasure `number` hides be recalled again, and be what it was. The caller sees to it that it may."""
+        with self.ledger.connection.transaction():
+            back = intents.undo(self.ledger, number, self.clock())
+            back += rewriting.restore(self.ledger, number)
+            fading.unsign(self.ledger.connection, back, WINDOW)
+            steps.reached("undo.restored")
+        steps.reached("undo.done")
+
     def carry_out(self, number: int) -> Receipt:
         """Do what is left of erasure `number`. Raises ResidueError if something can still be found afterwards."""
-        doomed = self._suppressed(number)
-        if doomed:
+        doomed, before = self._suppressed(number), rewriting.shadows(self.ledger, number)
+        if intents.state(self.ledger, number) == "suppressed":
             self._delete(number, doomed)
         try:
-            self._reclaim(doomed, number)
+            self._reclaim(doomed, number, [shadow.memory for shadow in before])
         except ResidueError:
             receipts.issue_due(self.ledger, self.keys, self.clock())
             raise
@@ -76,8 +128,8 @@ class Eraser:
         return intents.receipts(self.ledger, number)[0]
 
     def resume(self) -> list[Receipt]:
-        """Finish every erasure that a crash or a reader left unfinished."""
-        open_ones = intents.unfinished(self.ledger)
+        """Finish every erasure that a crash, a reader or the time for undoing it left unfinished."""
+        open_ones = intents.unfinished(self.ledger, self.clock())
         for number, state in open_ones:
             if state == "suppressed":
                 self._delete(number, self._suppressed(number))
@@ -90,20 +142,33 @@ class Eraser:
         seqs = intents.seqs_of(self.ledger, number)
         return [m for chunk in self.ledger.read(seqs=seqs, vectors=True, suppressed=True) for m in chunk]
 
-    def _delete(self, number: int, doomed: Sequence[Memory]) -> None:
-        threads.scrub(self.folder / "threads.db", doomed)
+    def _scrub(self, number: int, doomed: Sequence[Memory], before: Sequence[Shadow]) -> None:
+        """Take what is gone out of running conversations, and count it for the receipt."""
+        redacted = [text for shadow in before for text in shadow.removed]
+        done = threads.scrub(self.folder / "threads.db", doomed, redacted=redacted)
+        if done.rows or done.threads:
+            counts = {"states": done.rows, "messages": done.messages, "dropped messages": done.dropped}
+            receipts.note(self.ledger, self.keys, number, counts={"conversations": counts})
         steps.reached("erase.threads_scrubbed")
+
+    def _delete(self, number: int, doomed: Sequence[Memory]) -> None:
+        before = rewriting.shadows(self.ledger, number)
+        self._scrub(number, doomed, before)
         with self.ledger.connection.transaction():
             # under the write lock: no process can put a snapshot back that was made before
             if self.snapshots.exists():
                 shutil.rmtree(self.snapshots)
             steps.reached("erase.snapshots_dropped")
-            intents.delete(self.ledger, number)
+            intents.delete(self.ledger, number, [shadow.memory.seq for shadow in before])
+            rewriting.settle(self.ledger, number)
             steps.reached("erase.deleting")
         steps.reached("erase.deleted")
 
-    def _reclaim(self, doomed: Sequence[Memory], checked: int | None = None) -> None:
-        """Reclaim the bytes of every erasure whose rows are gone; scan for `doomed`, what erasure `checked` took."""
+    def _reclaim(self, doomed: Sequence[Memory], checked: int | None = None, rewritten: Sequence[Memory] = ()) -> None:
+        """Reclaim the bytes of every erasure whose rows are gone.
+
+        Scan for `doomed`, what erasure `checked` took, and for what it has `rewritten`, as that was before.
+        """
         numbers = [number for number, state in intents.unfinished(self.ledger) if state == "erased"]
         steps.reached("erase.reclaiming")
         why = self._reclaim_bytes()
@@ -112,7 +177,7 @@ class Eraser:
                 intents.postpone(self.ledger, number, why)
             return
         steps.reached("erase.reclaimed")
-        found = self.residue(doomed)
+        found = self.residue(doomed, rewritten)
         if found:
             where = "; ".join(f"{r.needle.what} in {r.file.name} at byte {r.offset}" for r in found[:5])
             why = f"{len(found)} traces are left: {where}"
@@ -124,7 +189,7 @@ class Eraser:
                 "that have it open, and open it again to finish."
             )
         for number in numbers:
-            intents.finish(self.ledger, number, self.clock(), checked=number == checked and bool(doomed))
+            intents.finish(self.ledger, number, self.clock(), checked=number == checked and bool(doomed or rewritten))
         # the intent's own pages pass through the WAL as well
         _checkpoint(self.ledger.connection)
         steps.reached("erase.finished")
@@ -151,10 +216,14 @@ class Eraser:
             else ""
         )
 
-    def residue(self, doomed: Sequence[Memory]) -> list[Residue]:
-        """Return what is left of erased memories in the files, other than what a living memory says as well."""
-        wanted = list({n.data: n for m in doomed for n in needles(m)}.values())
-        found = scan(self.folder, wanted)
+    def residue(self, doomed: Sequence[Memory], rewritten: Sequence[Memory] = ()) -> list[Residue]:
+        """Return what is left in the files of erased memories, and of what `rewritten` ones were before.
+
+        What a living memory says as well is no residue.
+        """
+        wanted = {n.data: n for m in doomed for n in needles(m)}
+        wanted |= {n.data: n for m in rewritten for n in needles(m) if n.what != "id"}
+        found = scan(self.folder, list(wanted.values()))
         return [r for r in found if not self._alive(r.needle)]
 
     def _alive(self, needle: Needle) -> bool:

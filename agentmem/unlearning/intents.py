@@ -1,10 +1,13 @@
 """The intent log: what is being erased and how far it has come, in ids and keyed digests, never in words.
 
-    SUPPRESSED  nothing can recall it any more (one transaction)
+    SUPPRESSED  nothing can recall it any more (one transaction); it can be undone until a moment, if so asked
     ERASED      its rows are gone from the ledger (one transaction)
     RECLAIMED   its bytes are gone from the files
+    VERIFIED    reclaimed, and every file was looked through afterwards (`checked`)
+    UNDONE      it was taken back while it was suppressed
 
-Every step may be run again; opening a space takes up whatever a crash left.
+Before that a plan is PROPOSED and, by whoever executes it, CONFIRMED: of that nothing is written. Every step may be run
+again; opening a space takes up whatever a crash left.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -22,7 +25,7 @@ from agentmem.ledger import Ledger, fading, rows
 from agentmem.types import MemoryId, Receipt
 from agentmem.unlearning.attest import digest
 
-State = Literal["suppressed", "erased", "reclaimed"]
+State = Literal["suppressed", "erased", "reclaimed", "undone"]
 LEVEL: dict[str, Literal["suppressed", "logical", "physical"]] = {
     "suppressed": "suppressed",
     "erased": "logical",
@@ -70,33 +73,67 @@ def suppress(
     """
     with ledger.connection.transaction():
         doomed = closure(ledger, ids)
-        _check_holds(ledger, doomed)
-        key = receipt_key(ledger)
-        counts = dict(sorted(Counter(d.kind for d in doomed).items()))
-        digests = sorted(digest(key, d.id) for d in doomed)
-        ledger.connection.all(
-            "INSERT INTO erasures (state, requested_at, erased, digests) VALUES ('suppressed', ?, ?, ?)",
-            (rows.micros(now), json.dumps(counts), json.dumps(digests)),
-        )
-        number = int(ledger.connection.one("SELECT last_insert_rowid()"))
-        seqs = [(d.seq,) for d in doomed]
-        ledger.connection.many("INSERT INTO erasing (number, seq) VALUES (?, ?)", [(number, s) for (s,) in seqs])
-        # without its origin, the same text may be brought in again while the erasure is still under way
-        ledger.connection.many("UPDATE memories SET suppressed = 1, origin = NULL WHERE seq = ?", seqs)
-        ledger.connection.many("INSERT INTO changes (seq) VALUES (?)", seqs)
+        number = begin(ledger, doomed, now)
         if also is not None:
             also(number, doomed)
     return number, doomed
 
 
-def _check_holds(ledger: Ledger, doomed: Sequence[Doomed]) -> None:
-    ids = {d.id for d in doomed}
+def begin(
+    ledger: Ledger,
+    doomed: Sequence[Doomed],
+    now: datetime,
+    *,
+    touched: Sequence[MemoryId] = (),
+    undo_until: datetime | None = None,
+) -> int:
+    """Hide what is doomed and note the intent; return its number. The caller holds the transaction.
+
+    `touched` are memories that will be rewritten: none of both may be under a hold. Raises HeldError.
+    """
+    db = ledger.connection
+    _check_holds(ledger, {*(d.id for d in doomed), *touched})
+    key = receipt_key(ledger)
+    counts = dict(sorted(Counter(d.kind for d in doomed).items()))
+    digests = sorted(digest(key, d.id) for d in doomed)
+    until = rows.maybe_micros(undo_until)
+    pending = "" if undo_until is None else f"it can be undone until {undo_until.isoformat()}"
+    db.all(
+        "INSERT INTO erasures (state, requested_at, erased, digests, pending, undo_until) "
+        "VALUES ('suppressed', ?, ?, ?, ?, ?)",
+        (rows.micros(now), json.dumps(counts), json.dumps(digests), pending, until),
+    )
+    number = int(db.one("SELECT last_insert_rowid()"))
+    seqs = [(d.seq,) for d in doomed]
+    db.many(
+        "INSERT INTO erasing (number, seq, origin) SELECT ?, seq, origin FROM memories WHERE seq = ?",
+        [(number, s) for (s,) in seqs],
+    )
+    # without its origin, the same text may be brought in again while the erasure is still under way
+    db.many("UPDATE memories SET suppressed = 1, origin = NULL WHERE seq = ?", seqs)
+    db.many("INSERT INTO changes (seq) VALUES (?)", seqs)
+    return number
+
+
+def _check_holds(ledger: Ledger, ids: Collection[MemoryId]) -> None:
     held = [p for p in fading.protections(ledger.connection) if p.hold and p.id in ids]
     if held:
         raise HeldError(
-            f"{len(held)} of the {len(doomed)} memories that would go are under a legal hold (first: {held[0].id}, "
+            f"{len(held)} of the {len(ids)} memories that would go are under a legal hold (first: {held[0].id}, "
             f"{held[0].reason!r}). Nothing was erased. End the hold first: space.retention.release(id)"
         )
+
+
+def hidden(ledger: Ledger, seqs: Sequence[int]) -> list[Doomed]:
+    """Return memories by seq, whether they can be recalled or not, in ledger order."""
+    sql = "SELECT seq, id, kind FROM memories WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
+    return [Doomed(*row) for row in ledger.connection.all(sql, (json.dumps(list(seqs)),))]
+
+
+def state(ledger: Ledger, number: int) -> State | None:
+    """Return how far erasure `number` has come; None if there is none."""
+    found: State | None = ledger.connection.one("SELECT state FROM erasures WHERE number = ?", (number,))
+    return found
 
 
 def seqs_of(ledger: Ledger, number: int) -> list[int]:
@@ -104,10 +141,13 @@ def seqs_of(ledger: Ledger, number: int) -> list[int]:
     return [s for (s,) in ledger.connection.all("SELECT seq FROM erasing WHERE number = ? ORDER BY seq", (number,))]
 
 
-def delete(ledger: Ledger, number: int) -> None:
-    """Delete the rows of erasure `number`: derived first, then sources. The caller holds the transaction."""
+def delete(ledger: Ledger, number: int, rewritten: Sequence[int] = ()) -> None:
+    """Delete the rows of erasure `number`: derived first, then sources. The caller holds the transaction.
+
+    What looks back on them or on what was `rewritten` (seqs) is computed anew.
+    """
     doomed = seqs_of(ledger, number)
-    fading.unsign(ledger.connection, doomed, WINDOW)
+    fading.unsign(ledger.connection, [*doomed, *rewritten], WINDOW)
     for seq in reversed(doomed):  # what is derived came later than its parents
         ledger.connection.all("DELETE FROM memories WHERE seq = ?", (seq,))
     ledger.connection.all("DELETE FROM erasing WHERE number = ?", (number,))
@@ -127,9 +167,40 @@ def postpone(ledger: Ledger, number: int, why: str) -> None:
     ledger.connection.all("UPDATE erasures SET pending = ? WHERE number = ?", (why, number))
 
 
-def unfinished(ledger: Ledger) -> list[tuple[int, State]]:
-    """Return the erasures that are not yet reclaimed, oldest first."""
-    return ledger.connection.all("SELECT number, state FROM erasures WHERE state <> 'reclaimed' ORDER BY number")
+def unfinished(ledger: Ledger, now: datetime | None = None) -> list[tuple[int, State]]:
+    """Return the erasures that are not yet reclaimed, oldest first; with `now`, only those that cannot be undone."""
+    return ledger.connection.all(
+        "SELECT number, state FROM erasures WHERE state NOT IN ('reclaimed', 'undone') "
+        "AND (?1 IS NULL OR state <> 'suppressed' OR undo_until IS NULL OR undo_until <= ?1) ORDER BY number",
+        (rows.maybe_micros(now),),
+    )
+
+
+def epoch(ledger: Ledger) -> int:
+    """Return the number of the last erasure that was ever begun: what was read before it may hold what it took."""
+    return int(ledger.connection.one("SELECT seq FROM sqlite_sequence WHERE name = 'erasures'") or 0)
+
+
+def undo(ledger: Ledger, number: int, now: datetime) -> list[int]:
+    """Let what erasure `number` hides be recalled again; return its seqs. The caller holds the transaction."""
+    db = ledger.connection
+    db.all(
+        "UPDATE memories SET suppressed = 0, origin = (SELECT e.origin FROM erasing e WHERE e.number = ?1 AND "
+        "e.seq = memories.seq AND e.origin NOT IN (SELECT origin FROM memories WHERE origin IS NOT NULL)) "
+        "WHERE seq IN (SELECT seq FROM erasing WHERE number = ?1) "
+        "AND seq NOT IN (SELECT seq FROM erasing WHERE number <> ?1)",
+        (number,),
+    )
+    seqs = seqs_of(ledger, number)
+    db.many("INSERT INTO changes (seq) VALUES (?)", [(s,) for s in seqs])
+    db.all("DELETE FROM erasing WHERE number = ?", (number,))
+    db.all("DELETE FROM tombstones WHERE erasure = ?", (number,))
+    db.all(
+        "UPDATE erasures SET state = 'undone', finished_at = ?, erased = '{}', digests = '[]', pending = '', "
+        "terms = '{}' WHERE number = ?",
+        (rows.micros(now), number),
+    )
+    return seqs
 
 
 def receipts(ledger: Ledger, number: int | None = None) -> list[Receipt]:
@@ -137,7 +208,7 @@ def receipts(ledger: Ledger, number: int | None = None) -> list[Receipt]:
     found = ledger.connection.all(
         "SELECT number, state, requested_at, finished_at, erased, digests, checked, pending, coalesce((SELECT document "
         "FROM receipts r WHERE r.erasure = e.number ORDER BY r.number DESC LIMIT 1), '') FROM erasures e "
-        "WHERE ?1 IS NULL OR number = ?1 ORDER BY number",
+        "WHERE state <> 'undone' AND (?1 IS NULL OR number = ?1) ORDER BY number",
         (number,),
     )
     unsigned = str(ledger.meta("unsigned") or "")

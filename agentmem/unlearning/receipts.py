@@ -111,7 +111,7 @@ def issue_due(ledger: Ledger, keys: Keys, now: datetime) -> None:
 def due(ledger: Ledger) -> list[int]:
     """Return the erasures past suppression that no complete receipt tells of, oldest first."""
     sql = (
-        "SELECT number FROM erasures WHERE state <> 'suppressed' AND number NOT IN "
+        "SELECT number FROM erasures WHERE state NOT IN ('suppressed', 'undone') AND number NOT IN "
         "(SELECT erasure FROM receipts WHERE json_extract(document, '$.complete')) ORDER BY number"
     )
     return [number for (number,) in ledger.connection.all(sql)]
