@@ -71,7 +71,7 @@ def test_every_command_is_there_and_has_an_example():
     assert found == {
         *("demo", "import", "remember", "recall", "chat", "erase", "spaces", "show", "export", "restore", "rebuild"),
         *("doctor", "tune", "eval", "bench", "new store", "new policy", "policies", "graph", "timeline", "extract"),
-        *("train arousal", "sweep", "explain", "protect", "release", "receipts", "verify", "guard", "keys"),
+        *("train arousal", "sweep", "explain", "protect", "release", "receipts", "verify", "guard", "keys", "scrub"),
     }
     for words in commands():
         shown = " ".join(run(*words, "--help")[0].split())

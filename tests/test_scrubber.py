@@ -6,7 +6,7 @@ import asyncio
 import json
 import operator
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
@@ -179,11 +179,11 @@ def test_a_fact_leaves_every_checkpoint_and_the_thread_goes_on(tmp_path):
 
         ended = graph.invoke(Command(resume="yes"), at("one"))
         assert ended["summary"].endswith("Now confirm it. yes")
-        back = [s for s in graph.get_state_history(at("one")) if s.next == ("tools",)][-5]
+        history = [*graph.get_state_history(at("one"))]
+        assert not says(repr(history).encode())
+        back = [s for s in history if s.next == ("tools",)][-5]
         assert graph.invoke(None, back.config)["messages"][-1].content.startswith("I noted it: TURN 4")
-        assert not any(says(repr(s).encode()) for s in graph.get_state_history(at("one")) if not s.interrupts)
-    scrub_all = CheckpointScrubber.at(f"sqlite:{tmp_path / 'agent.db'}")
-    scrub_all.scrub([FACT])
+    CheckpointScrubber.at(f"sqlite:{tmp_path / 'agent.db'}").scrub([FACT])
     assert not says(bytes_in(tmp_path))
 
 
@@ -388,7 +388,8 @@ def test_without_a_guard_a_stale_run_brings_it_back(tmp_path):
         talk(compiled(saver), turns=5, end="")
         running = compiled(saver).stream({"messages": [HumanMessage("Once more.")]}, at("one"))
         next(running)
-        CheckpointScrubber(saver).scrub([FACT])
+        with suppress(ResidueError):  # if the run saves its next step between the rewriting and the look
+            CheckpointScrubber(saver).scrub([FACT])
         for _ in running:
             pass
         assert CheckpointScrubber(saver).leaks([FACT])

@@ -16,6 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Command, interrupt
 
+from agentmem.agent.postgres import SAMPLES
 from agentmem.agent.scrubber import CheckpointScrubber, guarded
 from agentmem.errors import InputError, StorageError
 
@@ -189,6 +190,10 @@ def test_what_cannot_be_done_is_said(server, saver):
     with pytest.raises(InputError, match="no table checkpoint_blobs"):
         CheckpointScrubber.at(server[1].replace("/postgres?", "/template1?")).scrub([FACT])
     talk(compiled(saver))
+    tables = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+    saver.conn.execute("CREATE ROLE plain LOGIN")
+    for table in tables:
+        saver.conn.execute(f"GRANT ALL ON {table} TO plain")
     with psycopg.connect(server[1]) as other:
         other.execute("UPDATE checkpoint_writes SET idx = idx")
         with pytest.raises(StorageError, match=r"lock timeout.*Nothing was half changed"):
@@ -198,3 +203,10 @@ def test_what_cannot_be_done_is_said(server, saver):
         done = CheckpointScrubber(saver, patience_s=1).scrub([FACT])
         assert done.pending.startswith("Another program holds a table")
     assert CheckpointScrubber(saver).scrub([FACT]).pending == ""
+    plain = CheckpointScrubber.at(server[1].replace("agent@", "plain@"))
+    assert plain.scrub([FACT]).pending.startswith("Only the owner")
+    for table in tables:
+        saver.conn.execute(f"ALTER TABLE {table} OWNER TO plain")
+    done = plain.scrub([FACT])
+    assert done.pending == ""
+    assert SAMPLES in done.out_of_scope

@@ -87,7 +87,7 @@ class _Guard:
 
     def _clean(self, table: str, value: Any) -> Any:
         wording, memories, action, replacement = self._guard
-        edit = Edit(wording, memories=memories, replacement=replacement)
+        edit = Edit(wording, ids=memories, replacement=replacement)
         done = objects(edit, value, Row(table, None, "", "", "", None))
         if action == "refuse" and edit.hits:
             raise ResidueError(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import sqlite3
-from collections.abc import Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,9 +138,9 @@ class PublicStates:
         """Do nothing: what storage there is, is the saver's own."""
         return ""
 
-    def residue(self, pattern: re.Pattern[bytes]) -> list[str]:
+    def residue(self, count: Callable[[bytes], int]) -> list[str]:
         """Return nothing: the bytes cannot be seen."""
-        del pattern
+        del count
         return []
 
     def _row(self, table: str, thread: str, n: int, m: int, value: Any) -> Row:

@@ -179,7 +179,7 @@ class CheckpointScrubber:
             raise InputError("there is nothing to look for; give a text, a memory or the id of a message")
         return Edit(
             wording_of(memories, texts, alone),
-            memories=ids,
+            ids=ids,
             messages=frozenset(messages),
             mode="drop" if self.mode == "drop" else "redact",
             replacement=self.replacement,

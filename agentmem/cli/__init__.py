@@ -11,6 +11,7 @@ import agentmem
 from agentmem.cli import (
     care,
     demo,
+    derive,
     files,
     knowledge,
     knowledge_graph,
@@ -20,6 +21,7 @@ from agentmem.cli import (
     policies,
     proof,
     retention,
+    scrub,
     talk,
     train,
 )
@@ -45,8 +47,10 @@ for group in (
     care,
     measure,
     train,
+    derive,
     retention,
     proof,
+    scrub,
     policies,
     new,
 ):

@@ -69,12 +69,12 @@ class Edit:
     """One pass over states: what to look for, what to do with it, and what was done.
 
     `wording` is looked for in every text. A message with one of the ids in `messages`, or whose `memory_id` (in
-    `additional_kwargs`) is one of `memories`, goes whole; ids of memories also leave every list. `hits` counts what was
+    `additional_kwargs`) is one of `ids`, goes whole; these ids also leave every list. `hits` counts what was
     found, as often as it stands there; `edited` and `dropped` name messages.
     """
 
     wording: Wording
-    memories: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
     messages: frozenset[str] = frozenset()
     mode: Mode = "redact"
     replacement: str = REMOVED
@@ -166,7 +166,7 @@ class Edit:
 
     def _forgotten_id(self, item: Any) -> bool:
         """Say whether an item of a list is the id of a forgotten memory, and count it."""
-        gone = isinstance(item, str) and item in self.memories
+        gone = isinstance(item, str) and item in self.ids
         self.hits += gone
         return gone
 
@@ -212,7 +212,7 @@ class Edit:
         """Edit a message; return `_GONE` if it is to be dropped."""
         before = self.hits
         memory = (fields.get("additional_kwargs") or {}).get("memory_id")
-        forgotten = fields.get("id") in self.messages or memory in self.memories
+        forgotten = fields.get("id") in self.messages or memory in self.ids
         self._living = memory is not None and not forgotten  # "Yes." of another memory is not this one
         done = self._emptied(fields) if forgotten else self._values(fields, _HELD | self._named(fields))
         self._living = False

@@ -8,7 +8,6 @@ parents and versions, so that the thread goes on and time travel runs.
 from __future__ import annotations
 
 import contextlib
-import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -93,8 +92,8 @@ class States(Protocol):
         """Overwrite the bytes of what was changed and deleted; return why that must wait, or nothing."""
         ...
 
-    def residue(self, pattern: re.Pattern[bytes]) -> list[str]:
-        """Return where the raw bytes hold more of a pattern than living rows do, as far as they can be seen."""
+    def residue(self, count: Callable[[bytes], int]) -> list[str]:
+        """Return where the raw bytes hold more of what is counted than living rows, as far as they can be seen."""
         ...
 
 
@@ -144,17 +143,17 @@ def leaks(states: States, fresh: Edit, thread: str | None = None, how: Recode = 
     `fresh` is a pass that has found nothing yet. Sealed wording is looked for in the states only.
     """
     found: list[str] = []
-    certain = fresh.wording.pattern(at_least=WHOLE)
+    certain = fresh.wording.in_bytes(at_least=WHOLE)
     for row in states.rows(thread):
         before = fresh.hits
         edited(fresh, row, how)
         where = f"{row.table}, thread {row.thread!r}, checkpoint {row.checkpoint}"
         if fresh.hits != before:
             found.append(where)
-        elif certain and any(certain.search(raw(part)) for part in row):
+        elif certain and any(certain(raw(part)) for part in row):
             found.append(f"{where}, in a name or an id")
-    pattern = fresh.wording.pattern()
-    return found + (states.residue(pattern) if pattern else [])
+    count = fresh.wording.in_bytes()
+    return found + (states.residue(count) if count else [])
 
 
 def refuse(found: Sequence[str], pending: str = "") -> None:
@@ -244,20 +243,20 @@ class SqliteStates:
             return f"Another program holds the database ({error}): close it and run this again."
         return ""
 
-    def residue(self, pattern: re.Pattern[bytes]) -> list[str]:
+    def residue(self, count: Callable[[bytes], int]) -> list[str]:
         """Look into the file and its logs, beside all tables: those of an application may say it rightfully."""
         if self.file is None:
             return []
         tables = [name for (name,) in self.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         alive = sum(
-            len(pattern.findall(raw(value)))
+            count(raw(value))
             for name in tables
             for row in self.db.execute('SELECT * FROM "{}"'.format(name.replace('"', '""')))  # noqa: S608 - quoted
             for value in row
         )
         files = [self.file, *(self.file.with_name(self.file.name + end) for end in ("-wal", "-journal"))]
-        counts = {file.name: len(pattern.findall(file.read_bytes())) for file in files if file.exists()}
-        return [f"{name}, {count - alive} times in its bytes" for name, count in counts.items() if count > alive]
+        counts = {file.name: count(file.read_bytes()) for file in files if file.exists()}
+        return [f"{name}, {found - alive} times in its bytes" for name, found in counts.items() if found > alive]
 
     def _has(self, table: str) -> bool:
         sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
@@ -277,7 +276,7 @@ def scrub(file: Path, memories: Sequence[Memory], *, redacted: Sequence[str] = (
     if not file.exists():
         return Scrubbed("drop")
     ids = frozenset(memory.id for memory in memories)
-    erased = Edit(wording_of(memories), memories=ids, mode="drop")
+    erased = Edit(wording_of(memories), ids=ids, mode="drop")
     clauses = Edit(Wording(text for text in redacted if words(text)))
     with contextlib.closing(Connection(file)) as db, db.transaction():
         states = SqliteStates(db.raw)

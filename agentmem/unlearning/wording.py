@@ -126,25 +126,29 @@ class Wording:
                         break
         return spans
 
-    def pattern(self, at_least: int = 1) -> re.Pattern[bytes] | None:
-        """Return an expression that finds the texts in raw bytes: UTF-8, any ASCII case, JSON-escaped, UTF-16 or -32.
+    def in_bytes(self, at_least: int = 1) -> Callable[[bytes], int] | None:
+        """Return what counts the texts in raw bytes: UTF-8, any case, JSON-escaped, UTF-16 or -32.
 
         It knows no word boundaries: in a serialised state the byte before a string may be its length. Only of texts of
         `at_least` so many bytes; None if there are none, or they are sealed.
         """
         long = [text for text in self.texts if len(text.encode()) >= at_least]
-        if not long:
-            return None
-        between = rb"(?:\\+[nrtbf]|[^0-9A-Za-z\x80-\xff]){1,12}"
-        found: list[bytes] = []
+        between = rb"(?:\\+[nrtbf]|[^0-9a-z\x80-\xff]){1,12}"
+        forms: dict[bytes, None] = {}
         for text in long:
             said = [match.group() for match in words(text)]
             for form in (str, str.lower, str.upper, str.casefold):
-                spelt = [form(word) for word in said]
-                found.append(between.join(re.escape(word.encode()) for word in spelt))
-                found.append(between.join(re.escape(json.dumps(word)[1:-1].encode()) for word in spelt))
-            found += [re.escape(text.encode(code)) for code in ("utf-16-le", "utf-16-be", "utf-32-le")]
-        return re.compile(b"|".join(dict.fromkeys(found)), re.IGNORECASE)
+                for spelt in ([form(word) for word in said], [json.dumps(form(word))[1:-1] for word in said]):
+                    forms[between.join(re.escape(word.encode().lower()) for word in spelt)] = None
+            for code in ("utf-16-le", "utf-16-be", "utf-32-le"):
+                forms[re.escape(text.encode(code).lower())] = None
+        patterns = [re.compile(form) for form in forms]  # one by one: each is searched for by its literal beginning
+
+        def count(data: bytes) -> int:
+            low = data.lower()
+            return sum(len(pattern.findall(low)) for pattern in patterns)
+
+        return count if patterns else None
 
 
 def words(text: str) -> list[re.Match[str]]:
