@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import sqlite3
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import agentmem
+from agentmem import config
 from agentmem.errors import (
     DiskFullError,
     ImportRefusedError,
@@ -34,6 +36,8 @@ from agentmem.errors import (
 )
 from agentmem.ledger import Ledger
 from agentmem.ledger.connection import Connection
+from agentmem.unlearning import Eraser, attest, intents, receipts
+from agentmem.unlearning.keys import Keys
 
 if TYPE_CHECKING:
     from agentmem.space import Space
@@ -104,7 +108,8 @@ def restore(system: System, file: Path, name: str | None = None) -> Manifest:
     """Make the space `name` (default: the name it had) from the archive `file`; return what that said of itself.
 
     Raises NotFoundError without such a file, InputError if a space of that name exists, ImportRefusedError for what is
-    no archive or a damaged one, LedgerVersionError for one of a newer agentmem. The space appears whole or not at all.
+    no archive or a damaged one, LedgerVersionError for one of a newer agentmem. The space appears whole or not at all,
+    and without what was erased in the space it is of since the archive was made, if that is in this root.
     """
     if not file.exists():
         raise NotFoundError(f"there is no file {file}")
@@ -123,6 +128,7 @@ def restore(system: System, file: Path, name: str | None = None) -> Manifest:
             for member, stated in manifest.members.items():
                 _unpack(archive, member, stated, fresh / member, file)
             _settle(fresh, chosen, manifest, file)
+            _forget_again(system, fresh, manifest.space, folder)
             folder.parent.mkdir(parents=True, exist_ok=True)
             try:
                 fresh.rename(folder)
@@ -271,6 +277,28 @@ def _settle(fresh: Path, name: str, manifest: Manifest, file: Path) -> None:
     for left in fresh.iterdir():
         if left.name not in DATABASES:
             left.unlink()
+
+
+def _forget_again(system: System, fresh: Path, name: str, folder: Path) -> None:
+    """Erase in the restored files what the receipts of the space `name` say was erased since; warn of how much."""
+    origin = system.folder(name) / LEDGER
+    if not origin.exists():
+        return
+    with contextlib.closing(Ledger(origin)) as ledger:
+        key = intents.receipt_key(ledger)
+        gone = {digest for receipt in intents.receipts(ledger) for digest in receipt.digests}
+    with contextlib.closing(Ledger(fresh / LEDGER)) as ledger:
+        back = [m.id for chunk in ledger.read(whole=False) for m in chunk if attest.digest(key, m.id) in gone]
+        if not back:
+            return
+        eraser = Eraser(fresh, ledger, system.clock)
+        eraser.keys = Keys(config.keys(folder))
+        number, doomed = eraser.suppress(back, actor="restore", basis=receipts.REQUEST)
+        eraser.carry_out(number)
+    warnings.warn(
+        f"{len(doomed)} memories in the archive were erased from {name!r} since it was made, and were left out",
+        stacklevel=3,
+    )
 
 
 # -- places --------------------------------------------------------------------------------------------------------

@@ -269,3 +269,19 @@ def test_default_name_is_the_one_it_had(full, system, tmp_path):
     with agentmem.open(tmp_path / "other", embedder="hash") as other:
         assert archive.restore(other, tmp_path / "a.zip").space == "alice"
         assert len(other.space("alice", create=False)) == len(full)
+
+
+def test_what_was_forgotten_since_does_not_come_back_with_an_archive(full, system, tmp_path):
+    """An archive of before an erasure is restored without what went since, derived memories and bytes included."""
+    archive.export(full, tmp_path / "before.zip")
+    gone = [m for m in full.memories() if "Turn number 3 " in m.text or m.kind == "fact"]
+    full.erase(next(m.id for m in gone if m.kind == "turn"))
+    with pytest.warns(UserWarning, match=f"{len(gone)} memories in the archive were erased from 'alice' since"):
+        archive.restore(system, tmp_path / "before.zip", "copy")
+    copy = system.space("copy")
+    assert [m.id for m in copy.memories()] == [m.id for m in full.memories()]
+    assert not any(b"Turn number 3 " in p.read_bytes() for p in copy.path.rglob("*") if p.is_file())
+    assert copy.receipts()[-1].erased == {"fact": 1, "turn": 1}
+    assert all(f.ok for f in copy.doctor())
+    assert not list(system.root.glob("spaces/*/keys"))
+    assert not list((system.root / "spaces").glob("keys"))

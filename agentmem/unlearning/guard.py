@@ -40,7 +40,7 @@ Guarded = Literal["raise", "skip", "pass"]
 
 GUARDED = frozenset({"turn", "note", "fact", "preference"})
 """Kinds of which tombstones are kept. Summaries and replies say much else, which must not be kept out for it."""
-SAMPLE = 5_000
+SAMPLE = 2_000
 """Living memories, evenly over the ledger, that tell how usual a word is, and the threshold (every other one)."""
 GROWN = 1.25
 """So many times the memories, and they are looked at anew."""
