@@ -42,7 +42,7 @@ def sample() -> locomo.Sample:
 
 
 def test_the_targets_of_a_conversation(sample):
-    """Names mentioned twice or more, topics of questions with evidence, sessions, months, speakers, with their turns."""
+    """Names mentioned twice or more, topics of questions with evidence, sessions, months, speakers, and their turns."""
     turns = {v: k for k, v in sample.origins.items()}
     read = {(t.kind, t.name): {turns[o] for o in t.gold} for t in targets(sample)}
     assert read == {

@@ -31,7 +31,8 @@ OPENING = re.compile(
 """A sentence that may be a request, its verb, and what it is to be done to."""
 
 SENTENCES = re.compile(
-    r"(?<=[.!?\n;])\s+|,\s+(?=(?:so )?(?:please|could you|can you|would you|i want you to|i'd like you to)\b)",
+    r"(?<=[.!?\n;])(?<!\b[A-Z]\.)(?<!\b(?:Mr|Dr|St)\.)\s+"
+    r"|,\s+(?=(?:so )?(?:please|could you|can you|would you|i want you to|i'd like you to)\b)",
     re.IGNORECASE,
 )
 
@@ -149,7 +150,7 @@ SOURCE = re.compile(
     re.IGNORECASE,
 )
 SPACE_NAME = re.compile(
-    r"^(?:the )?(?P<key>namespace|environment|project|workspace|task)\s+(?P<name>.+)$", re.IGNORECASE
+    r"^(?:the )?(?P<key>namespace|environment|project|workspace|task)\s+(?P<name>[^\s'\"]+)$", re.IGNORECASE
 )
 FROM = re.compile(
     r"^(?:(?:that |which )?(?:came|comes|was imported|were imported|imported|originat\w+)\s+)?"

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from agentmem.encoding._slot_words import attribute as key_of
 from agentmem.types import KINDS
 from agentmem.unlearning import _request_words as words
-from agentmem.unlearning.attributes import PARTS, family
+from agentmem.unlearning.attributes import PARTS, family, given
 from agentmem.unlearning.known import Known
 from agentmem.unlearning.names import Name, fold, is_identifier
 from agentmem.unlearning.relations import called
@@ -48,9 +48,16 @@ _CAPITALISED = re.compile(
 
 def verbatim(text: str) -> Selector | None:
     """Read the values that a phrase gives to the letter: what is quoted, codes and addresses, sums of money."""
-    found = [m[1] for m in words.QUOTED.finditer(text)]
+    found = [m[1] for m in words.QUOTED.finditer(text) if _to_the_letter(text, m.start())]
     found += [m[0].rstrip(".,;:!?") for m in words.VALUE.finditer(words.QUOTED.sub(" ", text))]
     return AnyOf(tuple(Words(value) for value in dict.fromkeys(found))) if found else None
+
+
+def _to_the_letter(text: str, start: int) -> bool:
+    """Say whether what is quoted is itself meant ("the label 'red fox'"), not a thing ("what I liked in 'Dune'")."""
+    if words.EXACT.search(text) or words.RETIRED.search(text):
+        return True
+    return any(noun.end() == start for noun in words.TITLE.finditer(text))
 
 
 class Phrases:
@@ -136,10 +143,13 @@ class Phrases:
         found = words.ATTRIBUTE.match(text)
         if found is None or not self._is_attribute(found["what"]):
             return None
+        if found["whose"] and not self._is_name(found["whose"]):
+            return None
         said = (found["which"] or "").lower()
         which = "" if not said else "current" if said in ("current", "present", "latest", "newest") else "former"
         owner = (self.speaker or "") if found["mine"] else self.known.spelled(found["whose"]) or found["whose"]
-        return Attribute(owner, found["what"].lower(), which=which)
+        meant = Attribute(owner, found["what"].lower(), which=which)
+        return meant if given(meant, self.known) else None
 
     def _name(self, text: str, bare: str) -> Selector | None:
         for name in dict.fromkeys((text, bare)):

@@ -81,7 +81,8 @@ class Selector:
     @staticmethod
     def from_dict(data: Any) -> Selector:
         """Return the selector that `to_dict` wrote. Raises InputError, which names the part at fault."""
-        return _json.selector(data, "selector", _KINDS)
+        read: Selector = _json.selector(data, "selector", _KINDS)
+        return read
 
     @staticmethod
     def from_json(text: str) -> Selector:
@@ -92,7 +93,7 @@ class Selector:
             raise InputError(
                 f'the selector is no JSON ({error}); write for example {{"thread": {{"name": "work"}}}}'
             ) from error
-        return _json.selector(data, "selector", _KINDS)
+        return Selector.from_dict(data)
 
     def replaced(self, old: Selector, new: Selector) -> Selector:
         """Return this selector with every part that equals `old` exchanged for `new`."""

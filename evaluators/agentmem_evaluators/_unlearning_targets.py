@@ -32,7 +32,7 @@ PHRASINGS: Mapping[TargetKind, tuple[str, ...]] = {
     ),
     "topic": (
         "Forget everything about {x}.",
-        "Please delete what I told you about {x}.",
+        "Please delete all you know about {x}.",
         "I'd like you to forget {x}.",
     ),
     "thread": ("Forget {x}.", "Delete the conversation {x}.", "Please erase everything from {x}."),
