@@ -114,7 +114,8 @@ class Space:
                 drafts = [draft for i, draft in enumerate(drafts) if i not in gone]
                 encoded = [code for i, code in enumerate(encoded) if i not in gone]
             self._embedder.record(embedder)
-            committed = self._ledger.commit(drafts, encoded, now)
+            with self.guard.fenced():
+                committed = self._ledger.commit(drafts, encoded, now)
             steps.reached("remember.committed")
             if self._indexes is not None:
                 self._indexes.apply(committed.added)

@@ -284,6 +284,27 @@ def test_it_stays_on_when_the_space_is_opened_again(guarded, system, clock):
         assert space.guard.check(["Seven llamas are kept by Bruno in Umbria."])[0].kept_out
 
 
+def test_what_is_forgotten_while_it_is_being_written_stays_out(space, system, clock, monkeypatch):
+    """Another process forgets between the look and the writing: the late writer is refused, and sees it next time."""
+    space.remember([OTHER, "Something else."])
+    with agentmem.open(system.root, embedder="hash", clock=clock) as other:
+        late = other.space("alice")
+        look = late.guard.screen
+
+        def forgotten_meanwhile(*given):
+            seen = look(*given)
+            space.guard.entomb([SECRET])
+            return seen
+
+        monkeypatch.setattr(late.guard, "screen", forgotten_meanwhile)
+        with pytest.raises(GuardedError, match="just now"):
+            late.remember(PARAPHRASE)
+        monkeypatch.undo()
+        with pytest.raises(GuardedError, match="tombstone 1"):
+            late.remember(PARAPHRASE)
+        assert len(late) == 2
+
+
 def test_an_agent_goes_on_when_its_reply_is_kept_out(guarded):
     """What the person says in a chat is remembered; a reply that repeats the forgotten is said, but not kept."""
     from langchain_core.language_models.fake_chat_models import GenericFakeChatModel

@@ -18,9 +18,10 @@ hundred of them would be taken for forgotten.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, get_args
 
@@ -89,6 +90,7 @@ class Guard:
         self._lock = lock
         self._check_open = alive
         self._stamp: tuple[int, ...] = ()
+        self._screened = (0, 0)
         self._known: list[_Known] = []
 
     @property
@@ -223,6 +225,7 @@ class Guard:
         Raises GuardedError if there are any and `guarded` is "raise" (as it is for one draft, unless said otherwise).
         """
         mode = guarded or ("raise" if len(drafts) == 1 else "skip")
+        self._screened = self._forgotten()
         out = tuple(v for v in self.check(drafts, guarded=mode) if v.kept_out)
         if out:
             hits = [(v.tombstone,) for v in out]
@@ -237,6 +240,17 @@ class Guard:
         if out and guarded is None:
             warnings.warn(f"{told(out, len(drafts))}; the others were written", stacklevel=3)
         return out
+
+    @contextlib.contextmanager
+    def fenced(self) -> Iterator[None]:
+        """Hold the ledger's write lock. Raises GuardedError if anything was forgotten since the last screening."""
+        with self._ledger.connection.transaction():
+            if self.action != "none" and self._forgotten() != self._screened:
+                raise GuardedError(
+                    "something was forgotten on request just now, while this was about to be written, and nothing was "
+                    "written; try again, and it will be looked at anew"
+                )
+            yield
 
     def finding(self) -> Finding:
         """Return what the doctor says of the guard."""
@@ -289,7 +303,7 @@ class Guard:
         now = rows.micros(self._now())
         if db.one("SELECT 1 FROM tombstones WHERE expires_at <= ? LIMIT 1", (now,)):
             db.all("DELETE FROM tombstones WHERE expires_at <= ?", (now,))
-        count, last = db.all("SELECT count(*), coalesce(max(number), 0) FROM tombstones")[0]
+        count, last = self._forgotten()
         if not count:
             self._known, self._stamp = [], ()
             return []
@@ -299,6 +313,11 @@ class Guard:
             self._known = [k for name in names if (k := self._built(name)) is not None]
             self._stamp = (count, last, seq) if len(self._known) == len(names) else ()  # a lost key may be brought back
         return self._known
+
+    def _forgotten(self) -> tuple[int, int]:
+        """Return how many tombstones there are, and the number of the last: it changes with every forgetting."""
+        count, last = self._ledger.connection.all("SELECT count(*), coalesce(max(number), 0) FROM tombstones")[0]
+        return int(count), int(last)
 
     def _built(self, name: str) -> _Known | None:
         key = self._keys.guard(name)
