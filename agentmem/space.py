@@ -51,7 +51,7 @@ class Space:
         stores: Sequence[str] = config.STORES,
         retention: str | RetentionPolicy = POLICY,
         guard: str | None = None,
-        derive: Sequence[str] | Mapping[str, Deriver] = (),
+        derive: Sequence[str] | Mapping[str, Deriver] | None = None,
     ) -> None:
         self.name = name
         self.path = folder
@@ -272,7 +272,7 @@ class Space:
     def threads(self) -> list[str]:
         """Return the names of the threads, in order of appearance."""
         with self._lock:
-            return list(self._level().catalog.threads)
+            return self._level().catalog.spoken_in()
 
     def speakers(self) -> list[str]:
         """Return who has spoken, in order of appearance."""

@@ -31,7 +31,7 @@ class System:
         stores: Sequence[str] = config.STORES,
         retention: str | RetentionPolicy = POLICY,
         guard: str | None = None,
-        derive: Sequence[str] | Mapping[str, Deriver] = (),
+        derive: Sequence[str] | Mapping[str, Deriver] | None = None,
     ) -> None:
         self.root = config.root(root)
         self.embedder = embedder
@@ -126,7 +126,7 @@ def open_system(
     stores: Sequence[str] = config.STORES,
     retention: str | RetentionPolicy = POLICY,
     guard: str | None = None,
-    derive: Sequence[str] | Mapping[str, Deriver] = (),
+    derive: Sequence[str] | Mapping[str, Deriver] | None = None,
 ) -> System:
     """Open a root folder: `agentmem.open("~/.agentmem")`.
 
@@ -135,7 +135,7 @@ def open_system(
     `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose; `guard` is what is
     done with texts that say what was forgotten on request: "block", "quarantine", "allow", "none" (default: as set in
     each space, else "quarantine"); `derive` names the derivers (see `agentmem.registry.derivers`) that make facts,
-    summaries and the like of what is remembered, in the background.
+    summaries and the like of what is remembered, in the background (default: those that did so last in each space).
     """
     return System(
         root,

@@ -72,6 +72,7 @@ def test_every_command_is_there_and_has_an_example():
         *("demo", "import", "remember", "recall", "chat", "erase", "spaces", "show", "export", "restore", "rebuild"),
         *("doctor", "tune", "eval", "bench", "new store", "new policy", "policies", "graph", "timeline", "extract"),
         *("train arousal", "sweep", "explain", "protect", "release", "receipts", "verify", "guard", "keys", "scrub"),
+        *("settle", "derivers", "new deriver"),
     }
     for words in commands():
         shown = " ".join(run(*words, "--help")[0].split())
@@ -81,7 +82,7 @@ def test_every_command_is_there_and_has_an_example():
 def test_every_command_that_prints_has_json():
     """Machines can read every command; demo, new and bench print for people and write files."""
     for words in commands():
-        if words not in {("demo",), ("new", "store"), ("new", "policy")}:
+        if words not in {("demo",), ("new", "store"), ("new", "policy"), ("new", "deriver")}:
             assert "--json" in run(*words, "--help")[0], words
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 import agentmem
 from agentmem import Draft
+from agentmem.cli import app
 from agentmem.errors import LineageError, PluginNotFoundError
 
 
@@ -98,3 +102,43 @@ def test_an_unknown_deriver_is_refused(tmp_path):
     wrong = pytest.raises(PluginNotFoundError, match="no deriver is called 'sumary'")
     with agentmem.open(tmp_path, embedder="hash", derive=["sumary"]) as system, wrong:
         system.space("ana")
+
+
+def test_a_space_keeps_its_derivers(tmp_path):
+    """Who opens it next need not name them: what is told then is derived as well, and nobody else's are run."""
+    with agentmem.open(tmp_path, embedder="hash", derive=["summary"]) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        space.remember("I adopted a grey cat from the shelter last Friday.", speaker="Ana")
+        space.settle()
+        (before,) = summaries(space)
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        space = system.space("ana")
+        assert list(space.deriving.derivers) == ["summary"]
+        space.deriving.close()
+        space.remember("Then my sister Lena moved to Porto in June.", speaker="Ana")
+        space.settle()
+        assert summaries(space) == [f"{before} Ana: Then my sister Lena moved to Porto in June."]
+        assert space.threads() == ["main"]
+
+
+def test_settle_on_the_command_line(tmp_path):
+    """It says what was written and by whom; an empty choice says what to type."""
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        system.space("ana").remember("I adopted a grey cat from the shelter last Friday.", speaker="Ana")
+
+    def run(*words):
+        done = CliRunner().invoke(app, ["settle", "ana", "--root", str(tmp_path), *words])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert "Begin with: agentmem settle ana --derive" in run()
+    assert run("--derive", "summary").startswith("1 memory written, 0 replaced.\nBy summary.")
+    assert json.loads(run("--json")) == {
+        "space": "ana",
+        "derivers": ["summary"],
+        "scopes": 0,
+        "written": 0,
+        "replaced": 0,
+        "kept_out": 0,
+    }

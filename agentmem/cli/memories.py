@@ -230,7 +230,7 @@ def print_plan(plan: list[Memory], ids: list[str]) -> None:
 
 def said(receipt: Receipt) -> str:
     """Say what a receipt proves, in a sentence."""
-    what = ", ".join(counted(n, kind, {"memory": "memories"}.get(kind)) for kind, n in receipt.erased.items())
+    what = ", ".join(counted(n, kind) for kind, n in receipt.erased.items())
     how = {
         "suppressed": "hidden from recall",
         "logical": "gone from the ledger and every index",
@@ -296,7 +296,7 @@ def _show_space(space: agentmem.space.Space, listed: list[Memory], *, as_json: b
         emit({**figures, "listed": [of_memory(m) for m in listed]})
         return
     now = space.clock()
-    kinds = ", ".join(counted(n, kind, "replies" if kind == "reply" else None) for kind, n in figures["kinds"].items())
+    kinds = ", ".join(counted(n, kind) for kind, n in figures["kinds"].items())
     typer.echo(f"{strong(shown(space.name))}  {kinds or 'empty'}")
     typer.echo(f"threads {figures['threads']}, speakers {shown(', '.join(figures['speakers']) or 'none')}")
     if figures["first_said_at"]:

@@ -1,4 +1,4 @@
-"""Commands that begin something new: new store, new policy."""
+"""Commands that begin something new: new store, new policy, new deriver."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from agentmem.errors import InputError
 TEMPLATES = Path(__file__).parent
 ROOM = "agentmem_stores"
 """Any folder of this name on the Python path adds to the stores, so a store needs no installing."""
-POLICIES = "retention"
-"""The room's folder of policies; the same holds of it."""
+POLICIES, DERIVERS = "retention", "derive"
+"""The room's folders of policies and of derivers; the same holds of them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     new = typer.Typer(no_args_is_help=True)
     new.command("store")(store)
     new.command("policy")(policy)
+    new.command("deriver")(deriver)
     new.callback()(_new)
     app.add_typer(new, name="new", rich_help_panel="Extend")
 
@@ -68,10 +69,34 @@ def policy(
 
     [dim]$[/] agentmem new policy mine --into plugins && cd plugins && python -m pytest test_mine.py
     """
-    folder = into.parent if into.name == POLICIES else into
-    folder = folder.parent if folder.name == ROOM else folder
+    folder = _above(into, POLICIES)
     _write("policy", name, folder, folder / ROOM / POLICIES)
     typer.echo(dim(f"See it:  agentmem policies, with {folder} on the Python path"))
+
+
+def deriver(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the deriver: a Python module's.", show_default=False)
+    ],
+    into: Annotated[
+        Path, typer.Option("--into", metavar="FOLDER", help="Where to make the folder agentmem_stores/derive.")
+    ] = Path(),
+) -> None:
+    """Write a deriver that works, and its test, for you to change.
+
+    Writes FOLDER/agentmem_stores/derive/NAME.py and FOLDER/test_NAME.py. Files that exist are never overwritten.
+
+    [dim]$[/] agentmem new deriver mine --into plugins && cd plugins && python -m pytest test_mine.py
+    """
+    folder = _above(into, DERIVERS)
+    _write("deriver", name, folder, folder / ROOM / DERIVERS)
+    typer.echo(dim(f"Use it:  agentmem settle SPACE --derive {name}, with {folder} on the Python path"))
+
+
+def _above(into: Path, room: str) -> Path:
+    """Return the folder in which the stores' room lies or will lie, where that room or a room of it may be named."""
+    folder = into.parent if into.name == room else into
+    return folder.parent if folder.name == ROOM else folder
 
 
 def _write(kind: str, name: str, folder: Path, room: Path) -> None:

@@ -247,7 +247,8 @@ def size(count: float) -> str:
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: "1 memory", "2 memories"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    plural = one.removesuffix("y") + "ies" if one.endswith("y") else one + "s"
+    return f"{number:,} {one if number == 1 else many or plural}"
 
 
 def print_figures(figures: Mapping[str, Any], indent: str = "") -> None:

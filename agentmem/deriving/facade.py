@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,6 +13,8 @@ from agentmem.ledger import Ledger, derivations
 from agentmem.protocols import Deriver, Embedder, Metered
 
 Progress = Callable[[int, int], None]
+NOTED = "derivers"
+"""Under what name the ledger keeps who derives in a space."""
 
 
 class Deriving:
@@ -22,7 +25,7 @@ class Deriving:
         ledger: Ledger,
         clock: Clock,
         lock: threading.RLock,
-        derivers: Sequence[str] | Mapping[str, Deriver],
+        derivers: Sequence[str] | Mapping[str, Deriver] | None,
         embedder: Callable[[], Embedder],
         screen: Screen,
         written: Callable[[], None],
@@ -30,8 +33,8 @@ class Deriving:
         self._ledger = ledger
         self._clock = clock
         self._lock = lock
-        made = derivers if isinstance(derivers, Mapping) else {n: registry.make_deriver(n, {}) for n in derivers}
-        self.derivers: dict[str, Deriver] = dict(made)
+        self._made: dict[str, Deriver] | None = None if derivers is None else _made(derivers)
+        self._recorded = derivers is None
         self._embedder = embedder
         self._screen = screen
         self._written = written
@@ -40,6 +43,16 @@ class Deriving:
         self._stop = False
         self._worker: threading.Thread | None = None
         self._failed: Exception | None = None
+
+    @property
+    def derivers(self) -> dict[str, Deriver]:
+        """Those that were asked for, or else those that derived in this space last, by name.
+
+        Raises PluginNotFoundError where one of those is not installed here.
+        """
+        if self._made is None:
+            self._made = _made(json.loads(self._ledger.meta(NOTED) or "[]"))
+        return self._made
 
     def settle(self, *, scopes: int | None = None, progress: Progress | None = None) -> Settled:
         """Derive until nothing is stale, or at most `scopes` scopes; return what was done.
@@ -50,6 +63,7 @@ class Deriving:
             return Settled()
         done = Settled()
         with self._working:
+            self._record()
             self._enroll()
             while stale := self._stale(scopes, done.scopes):
                 before = done.scopes
@@ -113,6 +127,14 @@ class Deriving:
             if self._stop:
                 return
 
+    def _record(self) -> None:
+        """Note who derives here, so that whoever opens the space next goes on with the same."""
+        names = json.dumps(sorted(self.derivers))
+        if not self._recorded:
+            with self._lock:
+                self._ledger.note(NOTED, names)
+            self._recorded = True
+
     def _enroll(self) -> None:
         for name, deriver in self.derivers.items():
             with self._lock:
@@ -126,3 +148,10 @@ class Deriving:
     def _unread(self) -> int:
         last = self._ledger.mark().seq
         return sum(last - read_to(self._ledger, name)[0] for name in self.derivers)
+
+
+def _made(derivers: Sequence[str] | Mapping[str, Deriver]) -> dict[str, Deriver]:
+    """Return derivers by name; those that are named are made by the registry."""
+    if isinstance(derivers, Mapping):
+        return dict(derivers)
+    return {name: registry.make_deriver(name, {}) for name in derivers}

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agentmem.types import KINDS, Filter, MemoryId
+from agentmem.types import KINDS, PRIMARY, Filter, MemoryId
 
 Rows = npt.NDArray[np.int64]
 NONE = -1
+SPOKEN = [KINDS.index(kind) for kind in (*sorted(PRIMARY), "reply")]
 MANY = 1_000
 """New rows from which sorting all threads anew is quicker than linking one by one."""
 
@@ -96,6 +97,11 @@ class Catalog:
     def next(self) -> Rows:
         """Row of the memory after, in the thread (n,), -1 for none."""
         return self._linked()[:, 1]
+
+    def spoken_in(self) -> list[str]:
+        """Return the threads that hold anything that was said, not only what was derived, in order of appearance."""
+        codes = set(self.thread[np.isin(self.kind, SPOKEN)].tolist())
+        return [thread for thread, code in self.threads.items() if code in codes]
 
     def add(self, columns: Sequence[tuple[Any, ...]]) -> None:
         """Take in rows of `Ledger.columns`, newer than all that is here."""

@@ -44,8 +44,10 @@ class Summary:
         return [names[level] for level in self.levels]
 
     def derive(self, scope: str, members: Sequence[Memory]) -> list[Draft]:
-        """Return one summary, or none where nothing that was said is worth keeping."""
+        """Return one summary; none where nothing is worth keeping, or a level below says the same."""
         level = scope.partition(" ")[0]
+        if _one_below(level, members):
+            return []
         quotable = list(spoken(members))
         chosen = [quotable[n] for n in best([sentence for _, sentence in quotable], *LEVELS[level])]
         if not chosen:
@@ -53,6 +55,13 @@ class Summary:
         text = " ".join(f"{memory.speaker}: {sentence}" if memory.speaker else sentence for memory, sentence in chosen)
         parents = tuple(dict.fromkeys(memory.id for memory, _ in chosen))
         return [Draft(text, kind="summary", said_at=members[-1].said_at, parents=parents, metadata={"level": level})]
+
+
+def _one_below(level: str, members: Sequence[Memory]) -> bool:
+    """Say whether a level has but one scope of a level below it, which says the same already."""
+    if level == "session":
+        return False
+    return len({session(m) for m in members}) == 1 or (level == "all" and len({m.thread for m in members}) == 1)
 
 
 def make(config: Mapping[str, Any]) -> Summary:
