@@ -59,6 +59,10 @@ def family(attribute: str) -> frozenset[str]:
 
 def given(selector: Attribute, known: Known) -> Finds:
     """Return what gives the attribute, and to be asked about, what speaks of it or names its value elsewhere."""
+    return known.once(selector, lambda: _given(selector, known))
+
+
+def _given(selector: Attribute, known: Known) -> Finds:
     key = key_of(selector.attribute) or selector.attribute.casefold()
     part = key if key in PARTS else ""
     said = [g for g in _read(known, family("address") if part else family(key)) if _owns(g, selector.subject)]
@@ -179,14 +183,18 @@ def _without_code(value: str, start: int, end: int) -> clauses.Span:
 
 def _loosely(selector: Attribute, known: Known) -> Finds:
     """Find what speaks of the attribute without giving a value that could be read."""
-    words = [re.escape(w) for name in family(selector.attribute) for w in [name] if w != "home"]
+    named = family(selector.attribute) - {"home"}
+    words = [re.escape(name) for name in sorted(named)]
     owner = re.escape(selector.subject.split()[0]) if selector.subject else ""
     theirs = re.compile(rf"\b{owner}\b.*\b(?:{'|'.join(words)})s?\b", re.IGNORECASE) if owner else None
     mine = re.compile(rf"\b(?:my|our)\b[^.!?]*\b(?:{'|'.join(words)})s?\b", re.IGNORECASE)
     finds: Finds = {}
+    spoke = {name: owner_of(name) for name in known.speakers}
+    meant = owner_of(selector.subject) if selector.subject else None
     for memory in known.memories():
-        spoke = owner_of(memory.speaker) if memory.speaker else SELF
-        own = spoke in (owner_of(selector.subject) if selector.subject else spoke, SELF)
+        if not any(word in fold(memory.text) for word in named):
+            continue
+        own = memory.speaker is None or meant is None or spoke[memory.speaker] == meant
         if (theirs is not None and theirs.search(memory.text)) or (own and mine.search(memory.text)):
             finds[memory.id] = Find(SPEAKS_OF, f"speaks of the {selector.attribute}")
     return finds

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
+from typing import Any, TypeVar
 
 from agentmem.encoding.aliases import same
 from agentmem.types import Hit, Memory, MemoryId
 from agentmem.unlearning.names import fold
 from agentmem.unlearning.selector import View
 
+T = TypeVar("T")
 SHORTEST_NICKNAME = 3
 PRONOUN = re.compile(r"\b(?:he|she|him|her|his|hers|himself|herself)\b", re.IGNORECASE)
 """How a text speaks of one person."""
@@ -31,6 +33,7 @@ class Known:
     def __init__(self, view: View) -> None:
         self._view = view
         self._memories = tuple(view.memories())
+        self._found: dict[Hashable, Any] = {}
         self._threads: dict[str, list[Memory]] = {}
         for memory in self._memories:
             self._threads.setdefault(memory.thread, []).append(memory)
@@ -51,6 +54,13 @@ class Known:
     def search(self, text: str, k: int, /) -> Sequence[Hit]:
         """Search the view."""
         return self._view.search(text, k)
+
+    def once(self, key: Hashable, find: Callable[[], T]) -> T:
+        """Return what `find` finds, and the same whenever the key is asked for again."""
+        if key not in self._found:
+            self._found[key] = find()
+        found: T = self._found[key]
+        return found
 
     def after(self, memory: Memory, count: int) -> list[Memory]:
         """Return the memories that follow one in its thread, at most `count`."""

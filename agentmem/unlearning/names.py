@@ -34,6 +34,7 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": 
 _DIGITS = {word: str(n % 10) for n, word in enumerate(re.findall(
     r"\w+", "zero one two three four five six seven eight nine oh"))}  # fmt: skip
 _SPOKEN_DIGITS = re.compile(rf"\b(?:{'|'.join(_DIGITS)})(?:[\s,-]+(?:{'|'.join(_DIGITS)})){{4,}}\b", re.IGNORECASE)
+_SOME_DIGIT = re.compile(r"\d")
 _SPELLED = re.compile(r"\s*[\[({<]?\s*\b(at|dot)\b\s*[\])}>]?\s*", re.IGNORECASE)
 _BETWEEN = r"[\W_]{0,3}"
 _IDENTIFIER = re.compile(r"\S*@\S+\.\S+|\S*\d\S*[/_.-]\S*|[\w-]*\d[\w-]*|\+?\d[\d ().\-/]{5,}\d")
@@ -88,6 +89,8 @@ class Name:
     def __init__(self, name: str) -> None:
         self.name = name.strip()
         self.folded = fold(self.name)
+        self.identifier = is_identifier(self.name)
+        self._first = self.folded.split()[0] if self.folded.split() else ""
 
     @cached_property
     def _words(self) -> re.Pattern[str]:
@@ -100,7 +103,7 @@ class Name:
     def _loose(self) -> re.Pattern[str] | None:
         """The letters and digits of an identifier with any signs between, maybe after a country code."""
         signs = re.findall(r"[^\W_]", self.folded)
-        if not is_identifier(self.name) or len(signs) < 5 or "@" in self.name:
+        if not self.identifier or len(signs) < 5 or "@" in self.name:
             return None
         digits = "".join(signs)
         if digits.isdigit() and len(digits) > 9:  # what is dialled without the code of the country
@@ -121,6 +124,8 @@ class Name:
 
     def mentions(self, text: str) -> list[Mention]:
         """Return where a text names it, in order; at most one mention a place."""
+        if text.isascii() and not self.identifier and not self._variants and self._first not in text.lower():
+            return []  # as nearly every text
         whole = folded(text)
         found = list(self._as_words(text, whole)) if self.folded else []
         if not found:
@@ -132,12 +137,12 @@ class Name:
         return found
 
     def _as_words(self, text: str, whole: Folded) -> Iterator[Mention]:
-        if self.folded.split()[0] not in whole.text:
+        if self._first not in whole.text:
             return
         for match in self._words.finditer(whole.text):
             start, end = whole.span(*match.span())
-            if _within(text, start, end, identifier=is_identifier(self.name)):
-                if not is_identifier(self.name):
+            if _within(text, start, end, identifier=self.identifier):
+                if not self.identifier:
                     yield Mention(start, end, PART, "within a longer word")
             elif text[start:end] == self.name:
                 yield Mention(start, end, SAME, "named")
@@ -154,9 +159,11 @@ class Name:
             return
         if self._loose is None:
             return
-        for match in self._loose.finditer(whole.text):
-            yield Mention(*whole.span(*match.span()), OTHERWISE, "the same identifier, written otherwise")
-        for match in _SPOKEN_DIGITS.finditer(text):
+        if _SOME_DIGIT.search(text):
+            for match in self._loose.finditer(whole.text):
+                yield Mention(*whole.span(*match.span()), OTHERWISE, "the same identifier, written otherwise")
+        spoken = not re.search(r"[^\W\d]", self.name)
+        for match in _SPOKEN_DIGITS.finditer(text) if spoken else ():
             said = "".join(_DIGITS[word] for word in re.findall(r"[a-z]+", match[0].lower()))
             if self._loose.fullmatch(said):
                 yield Mention(*match.span(), OTHERWISE, "the same number, in words")

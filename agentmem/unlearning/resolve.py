@@ -70,7 +70,7 @@ def _find(selector: Selector, known: Known) -> Finds:  # noqa: PLR0911 - one lin
     if isinstance(selector, Except):
         return _except(_find(selector.of, known), _find(selector.but, known))
     if isinstance(selector, Entity):
-        return naming(selector, known)
+        return known.once(selector, lambda: naming(selector, known))
     if isinstance(selector, Words):
         return literal(selector, known)
     if isinstance(selector, Attribute):
