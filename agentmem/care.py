@@ -78,6 +78,7 @@ def examine(space: Space) -> list[Finding]:
     findings.append(_erasures(space, ledger))
     findings.append(_receipts(ledger))
     findings.append(space.guard.finding())
+    findings.append(space.deriving.finding())
     findings.append(_embedder(space))
     findings.append(_versions())
     return findings

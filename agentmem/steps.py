@@ -26,6 +26,7 @@ ERASE = (
 )
 FORGET = ("forget.planned", "forget.hidden", "forget.rewritten", "forget.suppressed")
 """Before those of an erasure from `erase.threads_scrubbed` on."""
+DERIVE = ("derive.enrolled", "derive.encoded", "derive.written", "derive.committed")
 UNDO = ("undo.restored", "undo.done")
 
 

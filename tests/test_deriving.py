@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 import agentmem
-from agentmem import Draft
+from agentmem import Draft, steps
 from agentmem.cli import app
 from agentmem.errors import LineageError, PluginNotFoundError
+from agentmem.types import Finding
 
 
 class Last:
@@ -67,6 +71,91 @@ def test_what_is_erased_is_derived_without(space):
     assert space.settle().written == 0
     assert summaries(space) == []
     assert space.deriving.backlog() == 0
+
+
+SCRIPT = """
+import os, signal, sys
+import agentmem
+from agentmem import steps
+
+root, at = sys.argv[1:]
+
+def listener(step):
+    if step == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with agentmem.open(root, embedder="hash") as system:
+    space = system.space("a")
+    space.deriving.close()
+    space.remember("And then Ben moved to Porto in June.", thread="b", speaker="Ben")
+    steps.listener = listener
+    space.settle()
+"""
+
+
+@pytest.mark.parametrize("step", steps.DERIVE)
+def test_a_crash_loses_nothing_and_doubles_nothing(tmp_path, step):
+    """Killed at any step, the next settling leaves what one without a crash would have left."""
+    script = tmp_path / "victim.py"
+    script.write_text(SCRIPT)
+    states = []
+    for root, at in ((tmp_path / "killed", step), (tmp_path / "spared", "never")):
+        with agentmem.open(root, embedder="hash", derive=["facts", "summary"]) as system:
+            space = system.space("a")
+            space.deriving.close()
+            space.remember(["I adopted a grey cat last Friday.", "I live in Lisbon now."], speaker="Ana", thread="a")
+            space.settle()
+        done = subprocess.run([sys.executable, script, root, at], timeout=120, check=False, capture_output=True)
+        assert done.returncode == (-signal.SIGKILL if at == step else 0), done.stderr.decode()
+        with agentmem.open(root, embedder="hash") as system:
+            space = system.space("a")
+            space.deriving.close()
+            space.settle()
+            assert space.deriving.backlog() == 0
+            assert all(finding.ok for finding in space.doctor())
+            states.append(sorted((m.kind, m.thread, m.text, len(m.parents)) for m in space.memories()))
+    assert states[0] == states[1]
+    assert {kind for kind, *_ in states[0]} == {"turn", "fact", "summary"}
+
+
+def test_two_processes_derive_once(tmp_path):
+    """Both settle at the same time; nothing is there twice."""
+    with agentmem.open(tmp_path, embedder="hash", derive=["summary"]) as system:
+        space = system.space("a")
+        space.deriving.close()
+        space.settle()
+        for n in range(12):
+            space.remember(f"I moved to flat number {n} in June with my sister.", speaker="Ana", thread=f"t{n}")
+    script = tmp_path / "settle.py"
+    script.write_text(SCRIPT.replace('    space.remember("And then Ben', '    # space.remember("And then Ben'))
+    running = [subprocess.Popen([sys.executable, script, tmp_path, "never"]) for _ in range(2)]
+    assert [process.wait(120) for process in running] == [0, 0]
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        texts = summaries(system.space("a"))
+        assert sorted(t for t in texts if t.count("flat") == 1) == sorted(
+            f"Ana: I moved to flat number {n} in June with my sister." for n in range(12)
+        )
+
+
+def test_the_doctor_says_how_far_deriving_is(tmp_path):
+    """Who derives, what waits, and what stopped it."""
+
+    class Breaks(Last):
+        def derive(self, scope, members):
+            raise ValueError("out of ideas")
+
+    with agentmem.open(tmp_path, embedder="hash", derive={"breaks": Breaks()}) as system:
+        space = system.space("ana")
+        assert space.deriving.finding() == Finding("derived", True, "by breaks; level with what was remembered")
+        space.remember("one")
+        space.deriving._worker.join(0.3)
+        found = space.deriving.finding()
+        assert (found.ok, found.seen) == (False, "stopped: out of ideas")
+        with pytest.raises(ValueError, match="out of ideas"):
+            space.settle()
+        assert space.deriving.backlog() == 1
+    with agentmem.open(tmp_path, embedder="hash", derive=[]) as system:
+        assert system.space("ana").deriving.finding().seen == "nothing derives here"
 
 
 def test_the_background_worker_derives(space):

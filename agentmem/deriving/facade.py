@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from agentmem import registry
 from agentmem.clock import Clock
 from agentmem.deriving.settling import BATCH, Screen, Settled, enroll, read_to, settle
+from agentmem.errors import AgentmemError
 from agentmem.ledger import Ledger, derivations
 from agentmem.protocols import Deriver, Embedder, Metered
+from agentmem.types import Finding
 
 Progress = Callable[[int, int], None]
 NOTED = "derivers"
@@ -94,6 +96,21 @@ class Deriving:
     def failed(self) -> Exception | None:
         """What stopped the background worker last, until a later round went well; None: nothing."""
         return self._failed
+
+    def finding(self) -> Finding:
+        """Return what the doctor has to say: who derives, how much waits, what models cost, and what stopped it."""
+        try:
+            names = ", ".join(self.derivers)
+        except AgentmemError as error:
+            return Finding("derived", ok=False, seen=str(error), mend="install it, or settle with others: --derive")
+        if not names:
+            return Finding("derived", ok=True, seen="nothing derives here")
+        behind, (calls, used) = self.backlog(), self.spent
+        asked = f"; models were asked {calls:,} times ({used:,} tokens) since it was opened" if calls else ""
+        seen = f"by {names}; " + (f"{behind:,} still to do" if behind else "level with what was remembered") + asked
+        if self._failed is not None:
+            return Finding("derived", ok=False, seen=f"stopped: {self._failed}", mend="agentmem settle SPACE")
+        return Finding("derived", ok=True, seen=seen)
 
     def poke(self) -> None:
         """Let the background worker look whether there is something to derive; it is started on first use."""
