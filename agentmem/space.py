@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,12 +22,12 @@ from agentmem.recall.embedder import SpaceEmbedder, opened
 from agentmem.recall.fitting import tokens, within
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
-from agentmem.recall.recollection import recollect
+from agentmem.recall.recollection import alike, recollect
 from agentmem.retention.facade import POLICY, Retention
 from agentmem.retention.reinforcement import BATCH
 from agentmem.retention.sweep import Sweep
-from agentmem.types import Draft, Fact, Filter, Finding, Memory, MemoryId, Recall, Receipt, Remembered
-from agentmem.unlearning import Eraser, intents, receipts
+from agentmem.types import Draft, Fact, Filter, Finding, Hit, Memory, MemoryId, Recall, Receipt, Remembered
+from agentmem.unlearning import Answers, Eraser, Forgetting, Host, Request, receipts
 from agentmem.unlearning.guard import Guard, Guarded
 
 NO_FILTER = Filter()
@@ -69,10 +70,14 @@ class Space:
             self._eraser = Eraser(folder, self._ledger, clock)
             self._eraser.resume()
             self.guard = Guard(self._ledger, self._eraser.keys, clock, self._lock, guard, self._check_open)
-            by = (self._fade, self._check_open, lambda: self._embedder.recorded or "")
+            fade = partial(self.erase, basis=receipts.RETENTION, actor="sweep")
+            by = (fade, self._check_open, lambda: self._embedder.recorded or "")
             self.retention = Retention(self._ledger, clock, self._lock, retention, *by)
             how = (lambda: self.embedder, self.guard.screen, self._drop)
             self.deriving = Deriving(self._ledger, clock, self._lock, derive, *how)
+            lent = (self._check_open, lambda: self.embedder, self._like, self.retention.write_uses, self._drop)
+            self.forgetting = Forgetting(Host(self._ledger, self._eraser, self.guard, clock, self._lock, *lent))
+            self.forgetting.run_due(opening=True)
         except BaseException:
             self._ledger.close()
             raise
@@ -85,6 +90,7 @@ class Space:
         *,
         progress: Progress | None = None,
         guarded: Guarded | None = None,
+        epoch: int | None = None,
         **fields: Any,
     ) -> Remembered:
         """Remember a text, a Draft or many of them, all in one transaction; return their ids in order.
@@ -94,7 +100,8 @@ class Space:
 
         What says what was forgotten on request is kept out (see `Space.guard`): one alone raises GuardedError, of many
         the others are written, and `kept_out` of what is returned says which were not. `guarded` "raise" or "skip"
-        asks for the one or the other, "pass" says that it is said again on purpose.
+        asks for the one or the other, "pass" says that it is said again on purpose. With `epoch`, the
+        `forgetting.epoch` of when it was begun, it is refused (StaleError) if anything was forgotten since.
         """
         now = aware(self.clock(), "the clock's time")
         given = [what] if isinstance(what, str | Draft) else list(what)
@@ -114,7 +121,7 @@ class Space:
                 drafts = [draft for i, draft in enumerate(drafts) if i not in gone]
                 encoded = [code for i, code in enumerate(encoded) if i not in gone]
             self._embedder.record(embedder)
-            with self.guard.fenced():
+            with self.guard.fenced(), self.forgetting.fenced(epoch):
                 committed = self._ledger.commit(drafts, encoded, now)
             steps.reached("remember.committed")
             if self._indexes is not None:
@@ -131,34 +138,25 @@ class Space:
         `subject`, ... (see `agentmem.unlearning.receipts.note`).
 
         Raises MemoryNotFoundError (then nothing was erased) and ResidueError (then it is erased, but traces were
-        found). If another program reads the space meanwhile, the receipt's `pending` says that bytes remain; they go
-        later.
+        found). If another program reads the space meanwhile, bytes remain (the receipt's `pending`) and go later.
         """
-        wanted = [ids] if isinstance(ids, str) else list(ids)
-        if not wanted:
-            raise InputError("no ids were given, so there is nothing to erase")
-        with self._lock:
-            self._check_open()
-            self.retention.write_uses()
-            number, _ = self._eraser.suppress(wanted, self.guard if guard else None, **terms)
-            self._drop()
-            return self._eraser.carry_out(number)
+        return self.forgetting.erase(ids, guard=guard, **terms)
 
-    def _fade(self, ids: list[MemoryId]) -> Receipt:
-        return self.erase(ids, basis=receipts.RETENTION, actor="sweep")
+    def forget(self, what: Request, answers: Answers = False, **terms: Any) -> Receipt:
+        """Forget what a request in words, a selector or ids mean; plan and carry out in one go.
+
+        What would be asked about stays, unless `answers` (id: bool; True for all) say otherwise. To look first:
+        `space.forgetting.plan` and `execute`, where the rest is said as well.
+        """
+        return self.forgetting.forget(what, answers, **terms)
 
     def plan_erase(self, ids: MemoryId | Iterable[MemoryId]) -> list[Memory]:
         """Return what `erase` would take: the ids and all that was derived from them. Nothing is written."""
-        wanted = [ids] if isinstance(ids, str) else list(ids)
-        with self._lock:
-            self._check_open()
-            return self._ledger.get([d.id for d in self._eraser.plan(wanted)])
+        return self.forgetting.plan_erase(ids)
 
     def finish_pending(self) -> list[Receipt]:
         """Finish erasures whose bytes had to wait for another reader; return their receipts."""
-        with self._lock:
-            self._check_open()
-            return self._eraser.resume()
+        return self.forgetting.resume()
 
     def settle(self) -> Settled:
         """Derive, in this thread, all that is still to be derived from what was remembered; see `Space.deriving`."""
@@ -265,9 +263,7 @@ class Space:
 
     def receipts(self) -> list[Receipt]:
         """Return the receipts of all erasures, oldest first."""
-        with self._lock:
-            self._check_open()
-            return intents.receipts(self._ledger)
+        return self.forgetting.receipts()
 
     def threads(self) -> list[str]:
         """Return the names of the threads, in order of appearance."""
@@ -364,6 +360,10 @@ class Space:
         return f"<Space {self.name!r} in {self.path}>"
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _like(self, text: str, k: int) -> list[Hit]:
+        now = aware(self.clock(), "the clock's time")
+        return alike(text, k, self._ledger, self._level(), self._open_weights(), self.embedder, now)
 
     def _passing(self, asked: Filter) -> list[int]:
         """Return the ledger numbers of what passes a filter, in order."""

@@ -306,7 +306,8 @@ class Receipt:
     (and from the bytes of every file of the space). `checked`: every file was scanned for the erased texts afterwards;
     false where a crash took the texts before the scan could be made. `pending` says what is still to be done and why,
     empty when done. `digests` are HMAC-SHA256 of the erased ids under the space's key: to whoever knows an id the
-    operator can prove that it is meant. `signed` is the receipt to hand out: a signed JSON document that says the same
+    operator can prove that it is meant. `rewritten` counts by kind what stayed and lost a part.
+    `signed` is the receipt to hand out: a signed JSON document that says the same
     and can be checked offline (`agentmem verify`); where it is empty, `unsigned` says why it could not be signed.
     """
 
@@ -320,6 +321,7 @@ class Receipt:
     pending: str = ""
     signed: str = ""
     unsigned: str = ""
+    rewritten: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from agentmem.recall.features import query_features
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.whereabouts import whereabouts
-from agentmem.types import KINDS, PRIMARY, Evidence, Filter, Memory, MemoryId, Query
+from agentmem.types import KINDS, PRIMARY, Evidence, Filter, Hit, Memory, MemoryId, Query
 
 LEAST = 10
 """Memories that are looked at even where fewer are wanted: the newest of several that are alike must be among them."""
@@ -90,6 +90,15 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
     for first in reversed(leading):
         evidence = facts.prefer(evidence, ruled, found[first], limit)
     return evidence, max(ranking.confidence, SURE)
+
+
+def alike(
+    text: str, k: int, ledger: Ledger, indexes: Indexes, weights: Weights, embedder: Embedder, now: datetime
+) -> list[Hit]:
+    """Return the `k` memories of any kind that bear most on a text, best first, with their scores."""
+    every = Filter(kinds=KINDS)
+    found, _ = recollect(text, ledger, indexes, weights, embedder, asked=every, limit=k, now=now, explain=False, hops=0)
+    return [Hit(e.id, e.score) for e in found]
 
 
 def _ruling(

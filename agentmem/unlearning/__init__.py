@@ -1,8 +1,7 @@
-"""The one eraser: by plan, suppress, erase, reclaim the bytes, verify, receipt. Nothing else removes a memory.
+"""The one eraser: by plan, suppress, erase, reclaim the bytes, verify, receipt. Nothing else removes a memory."""
 
-This is its plain beginning: erasure by id, with all that was derived from it.
-"""
-
+from agentmem.unlearning.afterwards import Host
 from agentmem.unlearning.eraser import Eraser
+from agentmem.unlearning.facade import Answers, Forgetting, Request
 
-__all__ = ["Eraser"]
+__all__ = ["Answers", "Eraser", "Forgetting", "Host", "Request"]

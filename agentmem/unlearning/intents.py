@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -31,6 +31,9 @@ LEVEL: dict[str, Literal["suppressed", "logical", "physical"]] = {
     "erased": "logical",
     "reclaimed": "physical",
 }
+
+REWRITTEN = "rewritten"
+"""Among the counts of a receipt: what stayed and lost a part."""
 
 # Everything that was derived from the roots, through any number of steps, and the roots themselves.
 _CLOSURE = """
@@ -176,6 +179,48 @@ def unfinished(ledger: Ledger, now: datetime | None = None) -> list[tuple[int, S
     )
 
 
+class Record(NamedTuple):
+    """How far one erasure has come: "suppressed", "erased", "reclaimed", "verified" or "undone".
+
+    `forgotten`: it was a forgetting by a plan, not an erasure by id or a sweep.
+    """
+
+    number: int
+    state: str
+    requested_at: datetime
+    finished_at: datetime | None
+    undo_until: datetime | None
+    erased: Mapping[str, int]
+    rewritten: Mapping[str, int]
+    pending: str
+    forgotten: bool
+
+
+def records(ledger: Ledger) -> list[Record]:
+    """Return all erasures, oldest first, those undone too."""
+    found = ledger.connection.all(
+        "SELECT number, state, requested_at, finished_at, undo_until, erased, terms, pending, checked FROM erasures "
+        "ORDER BY number"
+    )
+    return [_record(row) for row in found]
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    number, state, requested, finished, until, erased, terms, pending, checked = row
+    noted = json.loads(terms)
+    return Record(
+        number,
+        "verified" if state == "reclaimed" and checked else state,
+        rows.moment(requested),
+        rows.maybe(finished),
+        rows.maybe(until),
+        json.loads(erased),
+        noted.get("counts", {}).get(REWRITTEN, {}),
+        pending,
+        bool(noted.get("selector")) or state == "undone",
+    )
+
+
 def epoch(ledger: Ledger) -> int:
     """Return the number of the last erasure that was ever begun: what was read before it may hold what it took."""
     return int(ledger.connection.one("SELECT seq FROM sqlite_sequence WHERE name = 'erasures'") or 0)
@@ -206,8 +251,8 @@ def undo(ledger: Ledger, number: int, now: datetime) -> list[int]:
 def receipts(ledger: Ledger, number: int | None = None) -> list[Receipt]:
     """Return all receipts, or that of one erasure, oldest first."""
     found = ledger.connection.all(
-        "SELECT number, state, requested_at, finished_at, erased, digests, checked, pending, coalesce((SELECT document "
-        "FROM receipts r WHERE r.erasure = e.number ORDER BY r.number DESC LIMIT 1), '') FROM erasures e "
+        "SELECT number, state, requested_at, finished_at, erased, digests, checked, pending, terms, coalesce((SELECT "
+        "document FROM receipts r WHERE r.erasure = e.number ORDER BY r.number DESC LIMIT 1), '') FROM erasures e "
         "WHERE state <> 'undone' AND (?1 IS NULL OR number = ?1) ORDER BY number",
         (number,),
     )
@@ -216,7 +261,7 @@ def receipts(ledger: Ledger, number: int | None = None) -> list[Receipt]:
 
 
 def _receipt(row: tuple[Any, ...], unsigned: str) -> Receipt:
-    number, state, requested, finished, erased, digests, checked, pending, signed = row
+    number, state, requested, finished, erased, digests, checked, pending, terms, signed = row
     return Receipt(
         number=number,
         requested_at=rows.moment(requested),
@@ -228,6 +273,7 @@ def _receipt(row: tuple[Any, ...], unsigned: str) -> Receipt:
         pending=pending,
         signed=signed,
         unsigned="" if signed else unsigned,
+        rewritten=json.loads(terms).get("counts", {}).get(REWRITTEN, {}),
     )
 
 
