@@ -12,21 +12,40 @@ if TYPE_CHECKING:
     from agentmem.agent.checkpoints import open_saver
     from agentmem.agent.conversation import Chat, ChatEvent, Piece, Reply, chat
     from agentmem.agent.graph import build_agent
+    from agentmem.agent.guarding import guarded
     from agentmem.agent.models import check_model, open_model
+    from agentmem.agent.saver import AgentMemorySaver
+    from agentmem.agent.scrubber import CheckpointScrubber
 
 _HOME = {
+    "AgentMemorySaver": "saver",
     "Chat": "conversation",
     "ChatEvent": "conversation",
+    "CheckpointScrubber": "scrubber",
     "Piece": "conversation",
     "Reply": "conversation",
     "build_agent": "graph",
     "chat": "conversation",
     "check_model": "models",
+    "guarded": "guarding",
     "open_model": "models",
     "open_saver": "checkpoints",
 }
 
-__all__ = ["Chat", "ChatEvent", "Piece", "Reply", "build_agent", "chat", "check_model", "open_model", "open_saver"]
+__all__ = [
+    "AgentMemorySaver",
+    "Chat",
+    "ChatEvent",
+    "CheckpointScrubber",
+    "Piece",
+    "Reply",
+    "build_agent",
+    "chat",
+    "check_model",
+    "guarded",
+    "open_model",
+    "open_saver",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -30,11 +30,19 @@ from agentmem.errors import DiskFullError, StorageError
 from agentmem.ledger.connection import set_up
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from langchain_core.runnables import RunnableConfig
-    from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+    from langgraph.checkpoint.base import (
+        BaseCheckpointSaver,
+        ChannelVersions,
+        Checkpoint,
+        CheckpointMetadata,
+        CheckpointTuple,
+        DeltaChannelHistory,
+    )
+    from langgraph.checkpoint.serde.base import SerializerProtocol
 
 BUSY_S = 10.0
 """How long to wait for another process that writes to the same file."""
@@ -54,33 +62,114 @@ def open_saver(path: Path) -> LeanSaver:
         StorageError: the file is damaged or cannot be opened; it is disposable, and the message says so.
 
     """
-    with _translated(path):
+    return LeanSaver(
+        connected(path, LeanSaver.holds),
+        path,
+        # strict: nothing but plain values and LangChain messages is ever built from the file
+        serde=JsonPlusSerializer(allowed_msgpack_modules=None),
+    )
+
+
+def connected(path: Path, holds: str) -> sqlite3.Connection:
+    """Open (or make) a file for checkpoints, set up for erasure. Raises StorageError, which says what it `holds`."""
+    with _translated(path, holds):
         connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
         try:
             set_up(connection, PRAGMAS, BUSY_S)
         except sqlite3.Error:
             connection.close()
             raise
-    return LeanSaver(connection, path)
+    return connection
 
 
-class LeanSaver(SqliteSaver):
-    """A SqliteSaver that keeps one checkpoint a thread, speaks agentmem's errors, and also serves `ainvoke`.
+class FileSaver(SqliteSaver):
+    """A SqliteSaver over one file that speaks agentmem's errors and also serves `ainvoke`.
 
     The asynchronous methods run the synchronous ones in a thread: SQLite has one writer anyway.
     """
 
-    def __init__(self, conn: sqlite3.Connection, path: Path) -> None:
-        # strict: nothing but plain values and LangChain messages is ever built from the file
-        super().__init__(conn, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+    holds = "It holds the states of an agent's threads. Restore a copy of it, or try `sqlite3 FILE .recover`."
+    """What a damaged file means to a person."""
+
+    def __init__(self, conn: sqlite3.Connection, path: Path, serde: SerializerProtocol | None = None) -> None:
+        super().__init__(conn, serde=serde)
         self.path = path
         self.close = weakref.finalize(self, conn.close)
 
     @contextmanager
     def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
         """Give a cursor, as the base class does; what SQLite says is turned into what a person can do."""
-        with _translated(self.path), super().cursor(transaction) as cursor:
+        with _translated(self.path, self.holds), super().cursor(transaction) as cursor:
             yield cursor
+
+    def threads(self) -> list[str]:
+        """Return the names of the threads that have a checkpoint, sorted."""
+        with self.cursor(transaction=False) as cursor:
+            return [row[0] for row in cursor.execute("SELECT DISTINCT thread_id FROM checkpoints ORDER BY 1")]
+
+    def flush(self) -> None:
+        """Empty the write-ahead log, so that what was dropped does not lie in it; a reader elsewhere may prevent it."""
+        with self.lock, _translated(self.path, self.holds):
+            self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> BaseCheckpointSaver[str]:
+        """Return a saver over the same connection, which stays open as long as either is used."""
+        clone = super().with_allowlist(extra_allowlist)
+        if clone is not self:
+            vars(clone)["_source"] = self
+        return clone
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Do what `get_tuple` does."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's signature
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Do what `list` does."""
+        how = {"filter": filter, "before": before, "limit": limit}
+        for found in await asyncio.to_thread(lambda: [*self.list(config, **how)]):  # type: ignore[arg-type]
+            yield found
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Do what `put` does."""
+        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Do what `put_writes` does."""
+        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Do what `delete_thread` does."""
+        await asyncio.to_thread(self.delete_thread, thread_id)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Do what `get_delta_channel_history` does."""
+        return await asyncio.to_thread(self.get_delta_channel_history, config=config, channels=channels)
+
+
+class LeanSaver(FileSaver):
+    """A saver that keeps one checkpoint a thread."""
+
+    holds = (
+        "It only holds the running state of conversations; what was said is in the ledger. Delete FILE in that "
+        "folder and go on."
+    )
 
     def put(
         self,
@@ -114,64 +203,16 @@ class LeanSaver(SqliteSaver):
                 key * 2,
             )
 
-    def threads(self) -> list[str]:
-        """Return the names of the threads that have a checkpoint, sorted."""
-        with self.cursor(transaction=False) as cursor:
-            return [row[0] for row in cursor.execute("SELECT DISTINCT thread_id FROM checkpoints ORDER BY 1")]
-
-    def flush(self) -> None:
-        """Empty the write-ahead log, so that what was dropped does not lie in it; a reader elsewhere may prevent it."""
-        with self.lock, _translated(self.path):
-            self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Do what `get_tuple` does."""
-        return await asyncio.to_thread(self.get_tuple, config)
-
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's signature
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """Do what `list` does."""
-        for found in await asyncio.to_thread(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
-            yield found
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Do what `put` does."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
-
-    async def aput_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """Do what `put_writes` does."""
-        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Do what `delete_thread` does."""
-        await asyncio.to_thread(self.delete_thread, thread_id)
-
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, holds: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        holds = holds.replace("FILE", path.name)
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            raise StorageError(
-                f"{path} is damaged ({error}). It only holds the running state of conversations; what was said is in "
-                f"the ledger. Delete {path.name} in that folder and go on."
-            ) from error
+            raise StorageError(f"{path} is damaged ({error}). {holds}") from error
         if code == sqlite3.SQLITE_FULL:
             raise DiskFullError(
                 f"no space left on the disk of {path}: the conversation was not saved; what was remembered is in "
@@ -182,7 +223,4 @@ def _translated(path: Path) -> Iterator[None]:
                 f"another process has held {path} for too long ({error}). Try again, or see who holds it with "
                 f"`lsof {path}`."
             ) from error
-        raise StorageError(
-            f"SQLite refused on {path}: {error}. Check the file and its folder, or delete the file: it only holds the "
-            "running state of conversations."
-        ) from error
+        raise StorageError(f"SQLite refused on {path}: {error}. Check the file and its folder. {holds}") from error

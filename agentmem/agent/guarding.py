@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from agentmem.agent.saved import objects
 from agentmem.errors import InputError, ResidueError
-from agentmem.unlearning.states import REMOVED, Edit
-from agentmem.unlearning.threads import Row
+from agentmem.unlearning.states import REMOVED, Edit, Part
 from agentmem.unlearning.wording import Wording
 
 if TYPE_CHECKING:
@@ -80,15 +79,15 @@ class _Guard:
         await super().aput_writes(config, self._let_writes_in(writes), *task, **more)  # type: ignore[misc]
 
     def _let_in(self, checkpoint: Checkpoint, metadata: CheckpointMetadata) -> tuple[Any, Any]:
-        return self._clean("checkpoints", checkpoint), self._clean("metadata", metadata)
+        return self._clean(checkpoint, "checkpoint"), self._clean(metadata, "metadata")
 
     def _let_writes_in(self, writes: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
-        return [(channel, self._clean("writes", value)) for channel, value in writes]
+        return [(channel, self._clean(value)) for channel, value in writes]
 
-    def _clean(self, table: str, value: Any) -> Any:
+    def _clean(self, value: Any, part: Part = "value") -> Any:
         wording, memories, action, replacement = self._guard
         edit = Edit(wording, ids=memories, replacement=replacement)
-        done = objects(edit, value, Row(table, None, "", "", "", None))
+        done = objects(edit, value, part)
         if action == "refuse" and edit.hits:
             raise ResidueError(
                 "this run began before something was forgotten and still holds it: its state is not saved. Start the "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agentmem.errors import InputError, NotFoundError, StorageError
-from agentmem.unlearning.states import Edit
+from agentmem.unlearning.states import Edit, Part
 from agentmem.unlearning.threads import Recode, Row, SqliteStates
 
 if TYPE_CHECKING:
@@ -42,16 +42,16 @@ def through(serde: Any) -> Recode:
             cipher, data = serde.cipher.encrypt(done)
             return f"{kind}+{cipher}", data
         value = serde.loads_typed((row.kind, data))
-        done = objects(edit, value, row)
+        done = objects(edit, value, row.part)
         return (row.kind, data) if done is value else serde.dumps_typed(done)
 
     return edited
 
 
-def objects(edit: Edit, value: Any, row: Row) -> Any:
+def objects(edit: Edit, value: Any, part: Part = "value") -> Any:
     """Edit a living object by way of its serialised form; return the same object if nothing in it was found."""
     kind, before = PLAIN.dumps_typed(value)
-    done = edit.blob(kind, before, row.part)
+    done = edit.blob(kind, before, part)
     return value if done == before else PLAIN.loads_typed((kind, done))
 
 

@@ -212,7 +212,7 @@ class Edit:
         """Edit a message; return `_GONE` if it is to be dropped."""
         before = self.hits
         memory = (fields.get("additional_kwargs") or {}).get("memory_id")
-        forgotten = fields.get("id") in self.messages or memory in self.ids
+        forgotten = fields.get("id") in self.messages or (isinstance(memory, str) and self._names(memory))
         self._living = memory is not None and not forgotten  # "Yes." of another memory is not this one
         done = self._emptied(fields) if forgotten else self._values(fields, _HELD | self._named(fields))
         self._living = False
@@ -226,6 +226,10 @@ class Edit:
         if isinstance(done.get("response_metadata"), dict):
             done["response_metadata"] = {k: v for k, v in done["response_metadata"].items() if k != "logprobs"}
         return done
+
+    def _names(self, memory: str) -> bool:
+        """Say whether this is the id of a forgotten memory; sealed wording knows ids as words."""
+        return memory in self.ids or bool(self.wording.spans(memory))
 
     def _named(self, fields: dict[str, Any]) -> frozenset[str]:
         """Return what else holds no text: names of tools; the name of a person is one."""
