@@ -13,12 +13,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from agentmem.space import Space
-from agentmem.types import Draft, Hit, Memory, MemoryId
-from agentmem.unlearning.redaction import without
-from agentmem.unlearning.request import is_request, parse
-from agentmem.unlearning.resolve import resolve
-from agentmem.unlearning.selector import ASKED, SELECTED, Nomination, Selector
-from agentmem_evaluators._unlearning_resolver import SpaceView
+from agentmem.types import Draft, Memory, MemoryId
+from agentmem.unlearning.plan import ForgetPlan
+from agentmem.unlearning.request import is_request
+from agentmem.unlearning.selector import Selector
 
 NEAREST, ALIKE = 10, 0.5
 """Delete by similarity: at most so many memories beside the request itself, of at least this cosine."""
@@ -50,7 +48,7 @@ class Forgetting(Protocol):
         """Say whether something said makes it act; all that was said until then is remembered first."""
         ...
 
-    def heard(self, space: Space, said: Memory, /) -> Forgotten:
+    def heard(self, space: Space, said: Draft, /) -> Forgotten:
         """Act on something that was said, and is remembered."""
         ...
 
@@ -69,7 +67,7 @@ class Nothing:
         """Never."""
         return False
 
-    def heard(self, space: Space, said: Memory) -> Forgotten:  # noqa: ARG002 - it is deaf
+    def heard(self, space: Space, said: Draft) -> Forgotten:  # noqa: ARG002 - it is deaf
         """Do nothing."""
         return Forgotten()
 
@@ -82,30 +80,29 @@ class Nothing:
 class OnRequest:
     """agentmem: carries out what it understands of a request, and asks about the rest; `truth` answers (None: no).
 
-    A request stands: what is said of the same later goes too. `standing` are what was selected, in words; a topic is
-    asked about once only.
+    A request stands: what is said of the same later goes too. `standing` are the selectors of what was asked.
     """
 
     truth: Truth | None = None
     name: str = "agentmem"
+    guard: bool = True
     standing: list[Selector] = field(default_factory=list)
 
     def wants(self, text: str) -> bool:
         """Say whether it asks to forget."""
         return is_request(text)
 
-    def heard(self, space: Space, said: Memory) -> Forgotten:
-        """Resolve the request in the space, its own words included, and carry it out."""
-        view = SpaceView(space)
-        understood = parse(said.text, view, space.clock(), speaker=said.speaker, thread=said.thread)
-        self.standing.append(understood.selector)
-        return carry_out(space, resolve(understood.selector, view), self.truth)
+    def heard(self, space: Space, said: Draft) -> Forgotten:
+        """Plan the request, its own words included, and carry it out."""
+        plan = space.forgetting.plan(said.text, speaker=said.speaker, thread=said.thread)
+        self.standing.append(plan.selector)
+        return carry_out(space, plan, self.truth, guard=self.guard)
 
     def before(self, space: Space, turn: str) -> Forgotten:  # noqa: ARG002 - whenever it is
-        """Hold what was said since against the requests that stand."""
+        """Hold what was said since against the requests that stand; of a topic, only what is told by its name."""
         done = Forgotten()
         for selector in self.standing:
-            done += carry_out(space, resolve(selector, _Quiet(space)))._replace(asked=0)
+            done += carry_out(space, space.forgetting.plan(selector), guard=self.guard)._replace(asked=0)
         return done
 
 
@@ -119,7 +116,7 @@ class Nuke:
         """Say whether it asks to forget."""
         return is_request(text)
 
-    def heard(self, space: Space, said: Memory) -> Forgotten:  # noqa: ARG002 - whatever it was
+    def heard(self, space: Space, said: Draft) -> Forgotten:  # noqa: ARG002 - whatever it was
         """Erase all there is."""
         return _erase(space, [m.id for m in space.memories()])
 
@@ -138,7 +135,7 @@ class Speaker:
         """Say whether it asks to forget."""
         return is_request(text)
 
-    def heard(self, space: Space, said: Memory) -> Forgotten:
+    def heard(self, space: Space, said: Draft) -> Forgotten:
         """Erase what this speaker said."""
         return _erase(space, [m.id for m in space.memories() if m.speaker == said.speaker])
 
@@ -159,7 +156,7 @@ class Similar:
         """Say whether it asks to forget."""
         return is_request(text)
 
-    def heard(self, space: Space, said: Memory) -> Forgotten:
+    def heard(self, space: Space, said: Draft) -> Forgotten:
         """Erase the request and its neighbours."""
         return delete_similar(space, said.text, self.nearest + 1, self.alike)
 
@@ -179,7 +176,7 @@ class Oracle:
         """Never."""
         return False
 
-    def heard(self, space: Space, said: Memory) -> Forgotten:  # noqa: ARG002 - it needs no telling
+    def heard(self, space: Space, said: Draft) -> Forgotten:  # noqa: ARG002 - it needs no telling
         """Do nothing."""
         return Forgotten()
 
@@ -189,34 +186,14 @@ class Oracle:
         return _erase(space, [m.id for m in space.memories() if meant(m)])
 
 
-class _Quiet(SpaceView):
-    """A space in which nothing can be searched for, so that a topic finds nothing a second time."""
-
-    def search(self, text: str, k: int, /) -> list[Hit]:  # noqa: ARG002 - it looks for nothing
-        """Return nothing."""
-        return []
-
-
-def forget(
-    space: Space, request: str, *, speaker: str | None, thread: str | None, truth: Truth | None = None
-) -> Forgotten:
-    """Carry out a request in words, or as much of it as is understood without asking."""
-    view = SpaceView(space)
-    understood = parse(request, view, space.clock(), speaker=speaker, thread=thread)
-    return carry_out(space, resolve(understood.selector, view), truth)
-
-
-def carry_out(space: Space, nominations: Sequence[Nomination], truth: Truth | None = None) -> Forgotten:
-    """Erase or redact what is selected, and of what is asked about, what `truth` says yes to."""
-    by_id = {m.id: m for m in space.memories()}
-    asked = [n for n in nominations if ASKED <= n.confidence < SELECTED]
-    meant = [n for n in nominations if n.confidence >= SELECTED]
-    meant += [n for n in asked if truth is not None and truth(by_id[n.id])]
-    rest = {n.id: without(by_id[n.id].text, n.spans) for n in meant if n.spans}
-    _erase(space, [n.id for n in meant])
-    space.remember([_redacted(by_id[i], text) for i, text in rest.items() if text])
-    left = sum(map(bool, rest.values()))
-    return Forgotten(len(meant) - left, left, len(asked))
+def carry_out(space: Space, plan: ForgetPlan, truth: Truth | None = None, *, guard: bool = True) -> Forgotten:
+    """Forget what a plan selects, and of what it asks about, what `truth` says yes to."""
+    answers = {item.id: truth is not None and truth(item.memory) for item in plan.asks}
+    meant = [*plan.items, *(item for item in plan.asks if answers[item.id])]
+    if meant:
+        space.forgetting.execute(plan, answers, guard=guard)
+    redacted = sum(item.action == "redact" for item in meant)
+    return Forgotten(len(meant) - redacted, redacted, len(plan.asks))
 
 
 def delete_similar(space: Space, text: str, nearest: int, alike: float) -> Forgotten:
@@ -226,19 +203,6 @@ def delete_similar(space: Space, text: str, nearest: int, alike: float) -> Forgo
     cosines = vectors @ space.embedder([text])[0]
     best = np.argsort(-cosines, kind="stable")[:nearest]
     return _erase(space, [memories[i].id for i in best if cosines[i] >= alike])
-
-
-def _redacted(memory: Memory, text: str) -> Draft:
-    return Draft(
-        text,
-        kind=memory.kind,
-        speaker=memory.speaker,
-        thread=memory.thread,
-        said_at=memory.said_at,
-        position=memory.position,
-        metadata=memory.metadata,
-        origin=memory.origin,
-    )
 
 
 def _erase(space: Space, ids: Sequence[MemoryId]) -> Forgotten:

@@ -104,11 +104,11 @@ def play(episode: Episode, way: Forgetting, settings: Settings, k: int, allowed:
             acts = way.wants(turn.text)
             if not acts and turn.id not in asks:
                 continue
-            ids = space.remember(waiting)
-            waiting = []
+            space.remember(waiting, guarded="skip")
             if acts:
                 played.requests += 1
-                played.forgotten += way.heard(space, space.get(ids[-1]))
+                played.forgotten += way.heard(space, waiting[-1])
+            waiting = []
             if turn.id in asks:
                 played.forgotten += way.before(space, turn.id)
             for checkpoint in asks.get(turn.id, ()):
