@@ -138,14 +138,16 @@ def _indexes(space: Space, ledger: Ledger) -> Finding:
 
 
 def _erasures(space: Space, ledger: Ledger) -> Finding:
-    pending = intents.unfinished(ledger)
-    why = {r.pending for r in intents.receipts(ledger) if r.pending}
+    pending = intents.unfinished(ledger, space.clock())
+    waiting = len(intents.unfinished(ledger)) - len(pending)
+    found = intents.receipts(ledger)
+    why = {r.pending for r in found if r.pending}
     return Finding(
         "erasures",
         not pending,
         f"{len(pending)} unfinished: {'; '.join(sorted(why)) or 'interrupted'}"
         if pending
-        else f"{len(intents.receipts(ledger))} carried out, none pending",
+        else f"{len(found)} carried out, none pending" + (f", {waiting} can still be undone" if waiting else ""),
         f"close other programs that use the space, then: agentmem doctor {space.name} --mend" if pending else "",
     )
 

@@ -13,6 +13,7 @@ from agentmem.cli import (
     demo,
     derive,
     files,
+    forget,
     knowledge,
     knowledge_graph,
     measure,
@@ -40,6 +41,7 @@ app = typer.Typer(
 for group in (
     demo,
     memories,
+    forget,
     knowledge,
     knowledge_graph,
     talk,

@@ -100,7 +100,7 @@ def begin(
     counts = dict(sorted(Counter(d.kind for d in doomed).items()))
     digests = sorted(digest(key, d.id) for d in doomed)
     until = rows.maybe_micros(undo_until)
-    pending = "" if undo_until is None else f"it can be undone until {undo_until.isoformat()}"
+    pending = "" if undo_until is None else f"it can be undone until {undo_until.isoformat(timespec='seconds')}"
     db.all(
         "INSERT INTO erasures (state, requested_at, erased, digests, pending, undo_until) "
         "VALUES ('suppressed', ?, ?, ?, ?, ?)",
