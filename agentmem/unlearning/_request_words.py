@@ -12,15 +12,18 @@ _ASKING = (
     r"(?:(?:can|could|will|would) you\s+|(?:i|we)(?:'d| would)? (?:want|need|like|prefer|wish) (?:you|it) to\s+"
     r"|i'd (?:like|prefer|want) you to\s+|i (?:want|would like) to ask you to\s+"
     r"|you (?:should|must|can|may|need to|have to|ought to)\s+|(?:please )?make sure (?:that )?you\s+|it's time to\s+"
+    r"|(?:i'd|i would) (?:prefer|like|appreciate) it if you\s+"
     r"|let's\s+|would you mind\s+)?"
 )
 _FORGETS = (
-    r"(?P<forget>forget|forgetting|unlearn|unlearning"
-    r"|stop (?:knowing|remembering)|(?:don't|do not|no longer) (?:remember|know)(?=.*\b(?:any ?more"
+    r"(?P<forget>forget|forgot|forgetting|unlearn|unlearning"
+    r"|stop (?:knowing|remembering)|(?:don't|do not|no longer|i don't want you to|i do not want you to)"
+    r" (?:remember|know|keep)(?=.*\b(?:any ?more"
     r"|any longer|again)\b))"
 )
 _REMOVES = (
-    r"(?P<remove>(?:delete|erase|remove|purge|scrub|clear|drop|wipe|deleting|erasing|removing|wiping)(?: out"
+    r"(?P<remove>(?:deleted|erased|removed|delete|erase|remove|purge|scrub|clear|drop|wipe|deleting|erasing"
+    r"|removing|wiping)(?: out"
     r"| away| up)?"
     r"|get rid of|throw away|let go of)"
 )
@@ -54,6 +57,9 @@ OF_MEMORY = re.compile(
     r"|memories|remembered"
     r"|our (?:chats?|conversations?|talks?|discussions?)|(?:this|that|last|the) (?:chat|conversation|thread|session)"
     r"|my (?:personal )?(?:data|information|details)|everything\W*$"
+    r"|everything (?:related to|concerning|regarding|involving|that mentions)|(?:all|any|every) (?:info"
+    r"|information|data|details"
+    r"|records?|traces?|references?|mentions?) (?:on|of|to|about)"
     r"|your (?:notes|facts|summary|summaries|knowledge)"
     r"|chat history|facts?|preferences?|skills?|(?:summary|summaries)"
     r"|(?:everything|anything|all|whatever|what)\b.*\b(?:about|from|said|by))\b",
@@ -258,3 +264,56 @@ TITLE = re.compile(
 EXACT = re.compile(r"\b(?:exact|precise|specific|private|internal|confidential)\b", re.IGNORECASE)
 EXACT_NAME = re.compile(r"[a-z]\s(?P<name>[A-Z][\w'-]*(?: [A-Z\d][\w'-]*)+)$")
 """A name at the end of a phrase that tells what it names: "the private location Archive Carrel 418"."""
+FOUND_IN = re.compile(
+    r"^(?:(?:all|any|every|each|the|your|our|my|of)\s+)*(?:(?:mentions?|traces?|memory|memories|knowledge) of"
+    r"|references? to"
+    r"|(?:memory|memories|messages?|conversations?|chats?|notes?|info|information|data|details"
+    r"|records?) (?:that |which )?"
+    r"(?:about|on|mention(?:ing|s)?|involv(?:e|es|ing)|regarding|concerning))\s+(?=\S)",
+    re.IGNORECASE,
+)
+"""Words for what is to go that only say that it is about something: "all mentions of"."""
+EXISTING = re.compile(
+    r"^(?:who|what) (?P<who>.+?) (?:is|was|are|were)$|^(?:that )?(?P<what>.+?) (?:exists|existed|ever existed)$",
+    re.IGNORECASE,
+)
+WHO_SAID = re.compile(
+    r"\s+(?:that|which) (?P<who>[\w'-]+)(?: have| has|'ve)? (?:said|told|mentioned|shared"
+    r"|wrote)(?: to)?(?: you| me| us)?$",
+    re.IGNORECASE,
+)
+THEIR_MESSAGES = re.compile(
+    r"^(?P<who>[^\W\d_][\w -]*)['\u2019]s? (?:messages|turns|words|posts|statements)$", re.IGNORECASE
+)
+LATEST = re.compile(
+    r"^(?:(?P<whose>the|my|your|our)\s+)?(?:very )?(?:last|latest|most recent"
+    r"|previous)\s+(?:(?P<count>\d{1,3}|two|three|four|five"
+    r"|ten)\s+)?(?P<what>messages?|turns?|replies|reply|answers?|sentences?|statements?|things? (?:i|you"
+    r"|we) (?:said|told you))$"
+    r"|^(?:what(?:ever)?|the thing|everything)(?: that)? (?P<who>i|you|we) (?:have |'ve )?just (?:said"
+    r"|told you|wrote|mentioned)$",
+    re.IGNORECASE,
+)
+"""What was said last, in the conversation."""
+RETURNED = re.compile(
+    r"^(?P<tool>(?:the |your )?.+? tool) (?:has |ever )?(?:returned|gave|said|produced|wrote|output|reported|told)\b",
+    re.IGNORECASE,
+)
+OLDER = re.compile(
+    r"\bolder than (?P<count>an?|\d{1,4}|two|three|five|ten) (?P<unit>hour|day|week|month|year)s?\b", re.IGNORECASE
+)
+_MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december)(?:,? (?:19|20)\d\d)?"
+)
+RESPOKEN = (
+    (
+        re.compile(rf"\bfrom ({_MONTH}) (?:to|until|till|through) ({_MONTH})\b", re.IGNORECASE),
+        r"between in \1 and in \2",
+    ),
+    (re.compile(rf"\b(?:all|the whole|the rest) of ({_MONTH})\b", re.IGNORECASE), r"from in \1"),
+    (re.compile(r"\b(?:up to|through|up until|till)\b(?= (?:the )?(?:\d|[A-Z]|last|this|yester))"), "until"),
+    (re.compile(r"\b(?:after|since) (?=.{3,30} (?:and|but) before\b)", re.IGNORECASE), "between "),
+    (re.compile(r"(?<=between )(.{3,30}) (?:and|but) before\b", re.IGNORECASE), r"\1 and"),
+)
+"""Times in other words, and how the rules for dates say them."""
+COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "ten": 10}

@@ -81,7 +81,8 @@ class Phrases:
         if re.fullmatch(r"(?:me|myself|us|everything|all|anything)", text, re.IGNORECASE):
             return self.everything()
         return (
-            self.marked(text)
+            self._latest(text)
+            or self.marked(text)
             or self._related(text)
             or self._property(text, bare, of)
             or self._name(text, bare)
@@ -93,11 +94,34 @@ class Phrases:
 
     # -- the kinds of phrases --------------------------------------------------------------------------------------
 
+    def _latest(self, text: str) -> Selector | None:
+        """Read "my last message", "the last three turns": those of the conversation, or else of all that was said."""
+        found = words.LATEST.match(text)
+        if found is None:
+            return None
+        whose = {"my": "i", "your": "you"}.get(fold(found["whose"] or ""), fold(found["who"] or "we"))
+        whose = "you" if re.match(r"repl|answer", fold(found["what"] or "")) else whose
+        count = fold(found["count"] or "1")
+        number = int(count) if count.isdigit() else words.COUNTS[count]
+        speaker = fold(self.speaker or "")
+        said = [
+            m
+            for m in self.known.memories()
+            if m.kind in ("turn", "reply", "note")
+            and (self.thread_now is None or m.thread == self.thread_now)
+            and (whose == "we" or (m.kind == "reply" or fold(m.speaker or "") in _AGENTS) == (whose == "you"))
+            and (whose != "i" or not speaker or fold(m.speaker or "") == speaker)
+        ]
+        said.sort(key=lambda m: (m.said_at, m.seq))
+        return Ids(tuple(m.id for m in said[-number:])) if said else None
+
     def marked(self, text: str) -> Selector | None:  # noqa: PLR0911 - one line a kind
         """Read what says its own kind: ids, kinds of memory, threads, tools, sources, namespaces."""
         text = words.CLOSING.sub("", text).strip(" ,;:.!?")
         if ids := words.ULID.findall(text):
             return Ids(tuple(ids))
+        if (found := words.THEIR_MESSAGES.match(text)) and (who := self.said_by(found["who"])):
+            return who
         if found := words.KINDS_SAID.match(text):
             kind = next((k for k in KINDS if fold(found["kind"])[:4] == k[:4]), "reply")
             return Kind(kind)
@@ -111,6 +135,8 @@ class Phrases:
         if (found := words.SOURCE.match(text)) and (name := found["name"] or found["named"]):
             among = self.known.matching(name.strip(), self.known.sources)
             return self._chosen(name.strip(), among, Source, "source", or_else=False) if among else None
+        if found := words.EXISTING.match(text):
+            return self._name(found["who"] or found["what"], found["who"] or found["what"])
         return None
 
     def _related(self, text: str) -> Selector | None:

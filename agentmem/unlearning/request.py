@@ -9,33 +9,26 @@ always asked about.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
+from agentmem.encoding.calendar import add_months
 from agentmem.encoding.dates import LEAST_YEAR, find_times, parse_when
-from agentmem.errors import InputError, TextError
-from agentmem.types import KINDS
+from agentmem.errors import TextError
 from agentmem.unlearning import _request_words as words
 from agentmem.unlearning.known import Known
 from agentmem.unlearning.phrases import Phrases, verbatim
+from agentmem.unlearning.proposals import Propose, proposed
 from agentmem.unlearning.selector import (
     NOTHING,
     AllOf,
     AnyOf,
-    Attribute,
     Choice,
     Everything,
     Except,
-    Ids,
     OneOf,
     Question,
     Said,
     Selector,
-    Source,
-    Speaker,
-    Thread,
-    Tool,
     Topic,
     Understood,
     View,
@@ -45,15 +38,18 @@ from agentmem.unlearning.selector import (
 LONGEST = 2_000
 """Characters of a request."""
 
-Propose = Callable[[str, Mapping[str, Any]], Any]
-"""Given a request and what the space knows by name, a model's selector: a Selector, its dict or JSON; None for none."""
-
 _NUMBERS = {"a": 1, "an": 1, "couple of": 2, "two": 2, "few": 5, "three": 3, "five": 5, "ten": 10}
 _SPEAKS = re.compile(
-    r"\b(?:told|tell|said|say|says|wrote|mentioned|shared|talked|discussed|spoke|asked|sent|chatted|messages?|conversations?"
+    r"\b(?:told|tell|said|say|says|wrote|mentioned|shared|talked|discussed|spoke|asked|sent|chatted|messages?"
+    r"|conversations?"
     r"|chats?|everything|all|anything|whatever|memory|memories|notes?|facts?|know|learn\w*|remember\w*|stored?|saved?)\b|^\W*$",
     re.IGNORECASE,
 )
+_SAID_WHEN = re.compile(
+    r"\b(?:said|told|mentioned|wrote|discussed|talked|spoke|shared) (?!(?:you |me )?about\b)(?:you )?.{2,40} about\b",
+    re.IGNORECASE,
+)
+"""A time between the saying and the topic is that of the saying."""
 _JOINS = re.compile(r"\s*(?:and|to|until|till|through|-|\u2013)\s*(?:the\s+)?", re.IGNORECASE)
 
 
@@ -79,7 +75,10 @@ def _asks(sentence: str) -> bool:
     if found["remove"] or re.match(r"let's|you (?:should|must|can|may|need|have|ought)|it's time", asking):
         replaced = words.RETIRED.search(rest) is not None and words.VALUE.search(rest) is not None
         return labelled or replaced or words.OF_MEMORY.search(rest) is not None
-    return words.NO_REQUEST.match(rest) is None and (bool(asking) or not rest.rstrip().endswith("?"))
+    asked = rest.rstrip().endswith("?") and not re.search(
+        r"\b(?:ok|okay|please|you|alright)\W*\?$", rest, re.IGNORECASE
+    )
+    return words.NO_REQUEST.match(rest) is None and (bool(asking) or not asked)
 
 
 def _unlabelled(sentence: str) -> tuple[str, bool]:
@@ -114,7 +113,7 @@ def parse(
     understood = Understood(selector, tuple(reading.phrases.questions))
     unclear = isinstance(selector, Topic) or any(not q.choices for q in understood.questions)
     if propose is not None and unclear:
-        return _proposed(propose, request, known, now) or understood
+        return proposed(propose, request, known, now) or understood
     return understood
 
 
@@ -174,12 +173,17 @@ class _Reading:
 
     def part(self, text: str, of: Selector = NOTHING) -> Selector:
         """Read a part without exceptions: what, in which conversation, and when it was said."""
+        for said_so, instead in words.RESPOKEN:
+            text = said_so.sub(instead, text)
         bare, said = self._when(text)
         if said is None or self.phrases.known.spelled(text) is not None:  # Thanksgiving and April are names as well
             return self._in_thread(text, of)
+        if not bare.strip(" ,.;"):
+            return said
         before = len(self.phrases.questions)
         found = self._in_thread(bare, of)
-        if _holds(found, Topic) or not _SPEAKS.search(bare):
+        spoken = _SAID_WHEN.search(text) is not None and bare != text
+        if (_holds(found, Topic) and not spoken) or not _SPEAKS.search(bare):
             # the time is one of the things it is about, not of when it was said
             del self.phrases.questions[before:]
             return self._in_thread(text, of)
@@ -192,12 +196,18 @@ class _Reading:
             return self.core(text, of)
         return _narrowed(self.core(text[: found.start()], of), thread, self.phrases.questions)
 
-    def core(self, text: str, of: Selector = NOTHING) -> Selector:
+    def core(self, text: str, of: Selector = NOTHING) -> Selector:  # noqa: PLR0911 - one line a rule
         """Read what is left: "what I told you about Tom", "everything from the wiki", "my address"."""
         text = words.CLOSING.sub("", text).strip(" ,;:")
+        if found := words.WHO_SAID.search(text):
+            who = self.phrases.said_by(found["who"])
+            if who is not None:
+                return _narrowed(self.core(text[: found.start()], of), who, self.phrases.questions)
+        if found := words.FOUND_IN.match(text):
+            return self.phrases.read(text[found.end() :], of)
         if found := words.MESSAGES.match(text):
             return self.phrases.origin(found["who"])
-        head = None if words.BARE_PRONOUN.match(text) else words.HEAD.match(text)
+        head = None if words.BARE_PRONOUN.match(text) or words.LATEST.match(text) else words.HEAD.match(text)
         if head is not None and (found_so := self._all_that(text[head.end() :], of)) is not None:
             return found_so
         if found := words.ABOUT.match(text):
@@ -223,6 +233,8 @@ class _Reading:
             return self.phrases.origin(rest[found.end() :])
         if (found := words.INSIDE.match(rest)) and (where := self.phrases.marked(rest[found.end() :])):
             return where
+        if found := words.RETURNED.match(rest):
+            return self.phrases.read(found["tool"])
         said = words.SAYING.match(rest)
         who = self.phrases.said_by(said["who"]) if said else None
         if said is None or who is None:
@@ -239,10 +251,10 @@ class _Reading:
         """Return the text without its time, and when that was; None for no time."""
         if found := words.LAST_UNITS.search(text):
             count = (found["count"] or found["ago"] or "a").lower()
-            number = int(count) if count.isdigit() else _NUMBERS[count]
-            unit = (found["unit"] or found["agounit"]).lower()
-            since = self.now - number * timedelta(**{f"{unit}s": 1})
+            since = _ago(self.now, count, (found["unit"] or found["agounit"]).lower())
             return _cut(text, *found.span()), Said(since, None)
+        if found := words.OLDER.search(text):
+            return _cut(text, *found.span()), Said(None, _ago(self.now, found["count"].lower(), found["unit"].lower()))
         if found := words.AMBIGUOUS_DATE.search(text):
             readings = {}
             for day, month in ((found["first"], found["second"]), (found["second"], found["first"])):
@@ -282,6 +294,13 @@ class _Reading:
         return _cut(text, start, end), Said(since, until)
 
 
+def _ago(now: datetime, count: str, unit: str) -> datetime:
+    number = int(count) if count.isdigit() else _NUMBERS[count]
+    if unit in ("month", "year"):
+        return add_months(now, -number * (12 if unit == "year" else 1))
+    return now - number * timedelta(**{f"{unit}s": 1})
+
+
 def _cut(text: str, start: int, end: int) -> str:
     return " ".join((text[:start] + " " + text[end:]).split())
 
@@ -308,57 +327,3 @@ def _of_words(selector: Selector) -> bool:
     if isinstance(selector, AnyOf):
         return all(map(_of_words, selector.parts))
     return isinstance(selector, Words)
-
-
-# -- a model's proposal ----------------------------------------------------------------------------------------------
-
-
-def _proposed(propose: Propose, request: str, known: Known, now: datetime) -> Understood | None:
-    """Return what a model proposes, as something to be asked about; None where it proposes nothing."""
-    context = {
-        "now": now.isoformat(),
-        "speakers": list(known.speakers),
-        "threads": list(known.threads),
-        "sources": list(known.sources),
-        "tools": list(known.tools),
-        "kinds": list(KINDS),
-        "names": [name for name, _ in known.names.most_common(200)],
-    }
-    answer = propose(request, context)
-    if answer is None:
-        return None
-    if isinstance(answer, Selector):
-        selector = answer
-    else:
-        selector = Selector.from_json(answer) if isinstance(answer, str) else Selector.from_dict(answer)
-    _check(selector, known)
-    about = OneOf((selector,))
-    said = selector.to_json()
-    choices = (Choice("yes", selector), Choice("no", NOTHING))
-    return Understood(about, (Question(f"Is this what is meant: {said}?", about, choices),))
-
-
-def _check(selector: Selector, known: Known) -> None:
-    """Raise InputError where a proposal names what the space does not have."""
-    if isinstance(selector, AllOf | AnyOf | OneOf):
-        for part in selector.parts:
-            _check(part, known)
-        return
-    if isinstance(selector, Except):
-        _check(selector.of, known)
-        _check(selector.but, known)
-        return
-    there: Mapping[type[Selector], tuple[str, ...]] = {
-        Speaker: known.speakers, Thread: known.threads, Source: known.sources, Tool: known.tools,
-    }  # fmt: skip
-    if isinstance(selector, Ids) and (unknown := [i for i in selector.ids if i not in known.by_id]):
-        raise InputError(f"the proposal names a memory that is not there: {unknown[0]!r}; ask again")
-    among = there.get(type(selector))
-    if among is not None and isinstance(selector, Speaker | Thread | Source | Tool) and selector.name not in among:
-        raise InputError(
-            f"the proposal names the {selector.tag} {selector.name!r}, which is not there; there are "
-            f"{', '.join(among[:10]) or 'none'}. Ask again, or write the selector yourself"
-        )
-
-
-__all__ = ["Attribute", "Propose", "is_request", "parse"]
