@@ -21,7 +21,8 @@ from agentmem_evaluators import gatemem
 from agentmem_evaluators._forgetting import Nothing, Nuke, OnRequest, Similar, Speaker
 from agentmem_evaluators._gatemem_model import read
 from agentmem_evaluators._gatemem_play import everyone, play, ways
-from agentmem_evaluators._gatemem_scores import Row, holds, holds_words, intervals, matches, mgs, of_context
+from agentmem_evaluators._gatemem_scores import holds, holds_words, matches, mgs, of_context
+from agentmem_evaluators._scored import Row, intervals
 
 PEOPLE = [
     {"principal_id": "ana", "role": "manager", "display_name": "Ana Reyes"},

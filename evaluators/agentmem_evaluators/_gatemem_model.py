@@ -15,7 +15,8 @@ from agentmem.errors import AgentmemError
 from agentmem.evaluation.readers import context as written
 from agentmem.formats.gatemem import Checkpoint
 from agentmem_evaluators._gatemem_play import Context
-from agentmem_evaluators._gatemem_scores import Row, of_answer
+from agentmem_evaluators._gatemem_scores import of_answer
+from agentmem_evaluators._scored import Row
 
 ANSWER = """\
 You are the assistant of a group of people who share one memory. Use what is useful, tell nobody what is not theirs to \

@@ -42,7 +42,8 @@ from agentmem_evaluators._forgetting import Forgotten
 from agentmem_evaluators._gatemem_model import answer
 from agentmem_evaluators._gatemem_play import NONE, OURS, Allowed, Context, drafted, everyone, play, ways
 from agentmem_evaluators._gatemem_report import sections
-from agentmem_evaluators._gatemem_scores import Row, intervals, means, mgs, of_answer, of_context
+from agentmem_evaluators._gatemem_scores import mgs, of_answer, of_context
+from agentmem_evaluators._scored import Row, by_system, intervals
 from agentmem_evaluators._slot_index import Once
 
 KS = (5, 10, 20)
@@ -117,14 +118,14 @@ def run(
         "n": _counts(episodes),
         **_figures(rows[k]),
         "by_domain": {d: _figures([r for r in rows[k] if r.domain == d]) for d in sorted({e.domain for e in episodes})},
-        "by_k": {str(at): _by_system(of) for at, of in rows.items()},
+        "by_k": {str(at): by_system(of) for at, of in rows.items()},
         "acted": acted,
     }
     details: list[Mapping[str, Any]] = [{**r._asdict(), "k": k, "values": dict(r.values)} for r in rows[k]]
     if reader is not None:
         told = answer([c for c in contexts if c.system in (OURS, NONE)], k, reader.ask)
         failures += told.failures
-        figures["model"] = {"name": reader.name, "rule": _scored(told.rows), "judge": _by_system(told.judged)}
+        figures["model"] = {"name": reader.name, "rule": _scored(told.rows), "judge": by_system(told.judged)}
         details += told.details
     figures |= {
         "failures": failures,
@@ -167,13 +168,8 @@ def _rows(contexts: Sequence[Context], k: int) -> list[Row]:
     return [Row(c.episode.id, c.episode.domain, c.checkpoint.id, c.system, values) for c, values in found]
 
 
-def _by_system(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    systems = dict.fromkeys(row.system for row in rows)
-    return {system: means(row for row in rows if row.system == system) for system in systems}
-
-
 def _figures(rows: Sequence[Row]) -> dict[str, Any]:
-    found = _by_system(rows)
+    found = by_system(rows)
     return {
         "metrics": found.get(OURS, {}),
         "ci": intervals([row for row in rows if row.system == OURS]),
@@ -182,7 +178,7 @@ def _figures(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _scored(rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
-    return {system: {**of, "mgs": mgs(of)} for system, of in _by_system(rows).items()}
+    return {system: {**of, "mgs": mgs(of)} for system, of in by_system(rows).items()}
 
 
 def _counts(episodes: Sequence[format_.Episode]) -> dict[str, int]:
