@@ -35,6 +35,8 @@ from agentmem.unlearning.selector import (
     Words,
 )
 
+__all__ = ["Propose", "is_request", "parse"]
+
 LONGEST = 2_000
 """Characters of a request."""
 
