@@ -69,7 +69,20 @@ def test_every_command_is_there_and_has_an_example():
     """The commands of the set, each with an example that can be typed in its help."""
     found = {" ".join(words) for words in commands()}
     assert found == {
-        *("demo", "import", "remember", "recall", "chat", "erase", "spaces", "show", "export", "restore", "rebuild"),
+        *(
+            "demo",
+            "import",
+            "remember",
+            "recall",
+            "chat",
+            "erase",
+            "forget",
+            "spaces",
+            "show",
+            "export",
+            "restore",
+            "rebuild",
+        ),
         *("doctor", "tune", "eval", "bench", "new store", "new policy", "policies", "graph", "timeline", "extract"),
         *("train arousal", "sweep", "explain", "protect", "release", "receipts", "verify", "guard", "keys", "scrub"),
         *("settle", "derivers", "new deriver"),
