@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agentmem.encoding.encoder import by_rule
+from agentmem.encoding.extraction import RULES
 from agentmem.ledger import derivations, rows
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.vectors import compressed, unpacked
@@ -70,13 +71,17 @@ def rewrite(ledger: Ledger, number: int, rewrites: Sequence[Rewrite]) -> None:
 
 
 def _encode(ledger: Ledger, seq: int, encoded: Encoded, *, anew: bool) -> None:
-    """Write what a memory is encoded as, a new vector in the tier of the old one; what was derived from it is stale."""
+    """Write what a memory is encoded as, a new vector in the tier of the old one; what was derived from it is stale.
+
+    The rules read it once more: they may find in a shorter text what they did not find in the longer.
+    """
     db = ledger.connection
     tier = int(db.one("SELECT tier FROM vectors WHERE seq = ?", (seq,)))
     ledger.replace_encodings({seq: encoded}, with_vectors=anew)
     if tier and anew:
         held = db.all("SELECT seq, vector, tier FROM vectors WHERE seq = ?", (seq,))
         compressed(db, held, TIERS[tier - 1])
+    db.all("UPDATE meta SET value = min(value, ?) WHERE name = ?", (seq - 1, f"extracted:{RULES}"))
     _stale(ledger, seq)
 
 
