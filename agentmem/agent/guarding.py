@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from agentmem.agent.saved import objects
 from agentmem.errors import InputError, ResidueError
-from agentmem.unlearning.states import REMOVED, Edit, Part
+from agentmem.unlearning.states import INPUT, REMOVED, Edit, Part
 from agentmem.unlearning.wording import Wording
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Guard:
         return self._clean(checkpoint, "checkpoint"), self._clean(metadata, "metadata")
 
     def _let_writes_in(self, writes: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
-        return [(channel, self._clean(value)) for channel, value in writes]
+        return [(channel, self._clean(value, "input" if channel == INPUT else "value")) for channel, value in writes]
 
     def _clean(self, value: Any, part: Part = "value") -> Any:
         wording, memories, action, replacement = self._guard

@@ -25,9 +25,9 @@ _KEYS = {
     "checkpoint_writes": ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx"),
 }
 _VALUES = {
-    "checkpoints": "'json', convert_to(checkpoint::text, 'UTF8'), metadata::text",
-    "checkpoint_blobs": "type, blob, NULL",
-    "checkpoint_writes": "type, blob, NULL",
+    "checkpoints": "'json', convert_to(checkpoint::text, 'UTF8'), metadata::text, ''",
+    "checkpoint_blobs": "type, blob, NULL, channel",
+    "checkpoint_writes": "type, blob, NULL, channel",
 }
 
 
@@ -100,9 +100,9 @@ class PostgresStates:
                         {"thread": thread},
                     )
                     for row in cursor:
-                        key, (kind, value, metadata) = row[: len(keys)], row[len(keys) :]
+                        key, (kind, value, metadata, channel) = row[: len(keys)], row[len(keys) :]
                         data = None if value is None else bytes(value)
-                        yield Row(table, key, key[0], str(key[2]), kind or "null", data, metadata)
+                        yield Row(table, key, key[0], str(key[2]), kind or "null", data, metadata, channel)
 
     def update(self, row: Row) -> None:
         """Write a row back."""

@@ -123,7 +123,7 @@ class PublicStates:
                 yield self._row("checkpoints", name, n, 0, saved.checkpoint)
                 yield self._row("metadata", name, n, 0, saved.metadata)
                 for m, write in enumerate(saved.pending_writes or ()):
-                    yield self._row("writes", name, n, m, write[2])
+                    yield self._row("writes", name, n, m, write[2], write[1])
 
     def update(self, row: Row) -> None:
         """Note the new value of a part."""
@@ -143,9 +143,9 @@ class PublicStates:
         del count
         return []
 
-    def _row(self, table: str, thread: str, n: int, m: int, value: Any) -> Row:
+    def _row(self, table: str, thread: str, n: int, m: int, value: Any, channel: str = "") -> Row:
         kind, data = PLAIN.dumps_typed(value)
-        return Row(table, (n, m), thread, self._threads[thread][n].checkpoint["id"], kind, data)
+        return Row(table, (n, m), thread, self._threads[thread][n].checkpoint["id"], kind, data, None, channel)
 
     def _put(self, thread: str, n: int, saved: CheckpointTuple) -> None:
         checkpoint = self._done.get((thread, n, "checkpoints", 0), saved.checkpoint)

@@ -27,7 +27,7 @@ from agentmem.agent.saved import objects, through
 from agentmem.agent.scrubber import CheckpointScrubber, Mode
 from agentmem.clock import Clock, system_clock
 from agentmem.errors import InputError, NotFoundError
-from agentmem.unlearning.states import Edit
+from agentmem.unlearning.states import INPUT, Edit
 from agentmem.unlearning.threads import Scrubbed, SqliteStates, rewrite, wording_of
 from agentmem.unlearning.wording import Wording
 
@@ -174,7 +174,10 @@ class AgentMemorySaver(FileSaver):
         """Save what a node wrote, without what was erased a while ago."""
         with self._fence(str(config["configurable"]["thread_id"])) as guards:
             for edit in guards.values():
-                writes = [(channel, objects(edit, value)) for channel, value in writes]
+                writes = [
+                    (channel, objects(edit, value, "input" if channel == INPUT else "value"))
+                    for channel, value in writes
+                ]
             super().put_writes(config, writes, task_id, task_path)
 
     def delete_thread(self, thread_id: str) -> None:

@@ -22,8 +22,10 @@ from agentmem.unlearning.wording import Wording
 
 REMOVED = "[removed]"
 Mode = Literal["redact", "drop"]
-Part = Literal["checkpoint", "metadata", "value"]
-"""What a serialised tree is: a whole checkpoint, its metadata, or the value of one channel."""
+Part = Literal["checkpoint", "metadata", "input", "value"]
+"""What a serialised tree is: a whole checkpoint, its metadata, what a run was called with, or a value of a channel."""
+INPUT = "__start__"
+"""The channel of what a run was called with: a dictionary of values by the names of channels."""
 
 _TREES = frozenset({0, 1, 2, 3, 4, 5, 7})
 """LangGraph's MessagePack extensions that hold a tree; 6 is a NumPy array, others are unknown and left alone."""
@@ -69,8 +71,9 @@ class Edit:
     """One pass over states: what to look for, what to do with it, and what was done.
 
     `wording` is looked for in every text. A message with one of the ids in `messages`, or whose `memory_id` (in
-    `additional_kwargs`) is one of `ids`, goes whole; these ids also leave every list. `hits` counts what was
-    found, as often as it stands there; `edited` and `dropped` name messages.
+    `additional_kwargs`) is one of `ids`, goes whole; these ids also leave every list. With `spare`, messages that bear
+    the id of another memory are left alone: what they say was not forgotten. `hits` counts what was found, as often as
+    it stands there; `edited` and `dropped` count messages.
     """
 
     wording: Wording
@@ -78,13 +81,13 @@ class Edit:
     messages: frozenset[str] = frozenset()
     mode: Mode = "redact"
     replacement: str = REMOVED
+    spare: bool = False
     edited: Messages = field(default_factory=Messages)
     dropped: Messages = field(default_factory=Messages)
     hits: int = 0
 
     def __post_init__(self) -> None:
-        self._living = False
-        self._texts: dict[tuple[str, bool], str] = {}
+        self._texts: dict[str, str] = {}
         self._extensions: dict[tuple[str, int, bytes], tuple[_Extension, int]] = {}
 
     def blob(self, kind: str, data: bytes, part: Part = "value") -> bytes:
@@ -105,7 +108,8 @@ class Edit:
             tree = json.loads(data) if kind == "json" else self._unpacked(data)
         except ValueError as error:
             raise StorageError(f"a state is no {kind} ({error}): the row is damaged. Delete its thread.") from error
-        done = {"checkpoint": self.checkpoint, "metadata": self.metadata, "value": self.value}[part](tree)
+        by = {"checkpoint": self.checkpoint, "metadata": self.metadata, "input": self.called_with, "value": self.value}
+        done = by[part](tree)
         if self.hits == before:
             return data
         return json.dumps(done, ensure_ascii=False).encode() if kind == "json" else _packed(done)
@@ -114,15 +118,22 @@ class Edit:
         """Return a checkpoint's tree with the values of its channels edited, and, of old formats, pending sends."""
         done = dict(tree)
         if tree.get("channel_values"):
-            done["channel_values"] = {name: self.value(value) for name, value in tree["channel_values"].items()}
+            done["channel_values"] = {
+                name: self.called_with(value) if name == INPUT else self.value(value)
+                for name, value in tree["channel_values"].items()
+            }
         if tree.get("pending_sends"):
             done["pending_sends"] = [self._inner(sent) for sent in tree["pending_sends"]]
         return done
 
-    def value(self, tree: Any) -> Any:
-        """Return the value of a channel, edited. At its top, keys are names: of channels, in the input of a run."""
+    def called_with(self, tree: Any) -> Any:
+        """Return the input of a run or of a node, edited: at its top, keys are names of channels."""
         if isinstance(tree, dict) and not _is_message(tree) and "lc" not in tree:
             return self._values(tree)
+        return self._inner(tree)
+
+    def value(self, tree: Any) -> Any:
+        """Return the value of a channel, edited."""
         return self._inner(tree)
 
     def metadata(self, tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,10 +142,9 @@ class Edit:
 
     def text(self, text: str) -> str:
         """Return a text, edited."""
-        key = (text, self._living)
-        if key not in self._texts:
-            self._texts[key] = self.wording.replaced(text, self.replacement, alone=not self._living)
-        done = self._texts[key]
+        if text not in self._texts:
+            self._texts[text] = self.wording.replaced(text, self.replacement)
+        done = self._texts[text]
         self.hits += done != text
         return done
 
@@ -181,22 +191,30 @@ class Edit:
             return self._values(tree, held | {"name"} if tree.keys() & _CALL else held)
         edited: dict[Any, Any] = {}
         for key, value in tree.items():
-            name = self._tree(key)
-            while name != key and name in edited:
-                name = f"{name}'"
-            edited[name] = self._inner(value)
+            edited[self._key(key, edited)] = self._inner(value)
         return edited
+
+    def _key(self, key: Any, taken: Mapping[Any, Any]) -> Any:
+        """Edit a key of a dictionary; no two become one."""
+        name = self._tree(key)
+        while name != key and name in taken:
+            name = f"{name}'"
+        return name
 
     def _fields(self, fields: dict[str, Any]) -> Any:
         """Edit the fields of an object."""
         return self._message(fields) if _is_message(fields) else self._values(fields)
 
     def _values(self, tree: dict[Any, Any], held: frozenset[str] = frozenset()) -> dict[Any, Any]:
-        """Edit the values of a dictionary whose keys are names of fields."""
-        return {
-            key: value if key in held else self._inner(value, frozenset() if key in _FREE else held)
-            for key, value in tree.items()
-        }
+        """Edit the values of a dictionary whose keys are names of fields, as far as they can be names."""
+        edited: dict[Any, Any] = {}
+        for key, value in tree.items():
+            name = key if not isinstance(key, str) or key.isidentifier() else self._key(key, edited)
+            if key in held and isinstance(value, str) and len(value.split()) < 2:  # what has spaces is no name
+                edited[name] = value
+            else:
+                edited[name] = self._inner(value, frozenset() if key in _FREE else held)
+        return edited
 
     def _bytes(self, data: bytes) -> bytes:
         try:
@@ -213,9 +231,9 @@ class Edit:
         before = self.hits
         memory = (fields.get("additional_kwargs") or {}).get("memory_id")
         forgotten = fields.get("id") in self.messages or (isinstance(memory, str) and self._names(memory))
-        self._living = memory is not None and not forgotten  # "Yes." of another memory is not this one
+        if self.spare and memory is not None and not forgotten:
+            return fields
         done = self._emptied(fields) if forgotten else self._values(fields, _HELD | self._named(fields))
-        self._living = False
         if self.hits == before:
             return fields
         half = fields.get("tool_calls") or fields.get("tool_call_id") or fields.get("role") == "tool"
@@ -281,7 +299,7 @@ class Edit:
         if isinstance(parts, dict):
             done = self._fields(parts)
         elif (module, name) == ("langgraph.types", "Send"):
-            done = [parts[0], *(self._inner(part) for part in parts[1:])]  # the first is the name of a node
+            done = [parts[0], *(self.called_with(part) for part in parts[1:])]  # the first is the name of a node
         else:
             done = self._inner(parts)
         return done if done is _GONE else [module, name, done, *how]

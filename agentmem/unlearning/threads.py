@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from agentmem.errors import ResidueError
 from agentmem.ledger.connection import Connection
 from agentmem.types import Memory
-from agentmem.unlearning.states import Edit, Part
+from agentmem.unlearning.states import INPUT, Edit, Part
 from agentmem.unlearning.wording import Wording, words
 
 WHOLE = 16
@@ -57,11 +57,12 @@ class Row(NamedTuple):
     kind: str
     value: bytes | None
     metadata: bytes | str | None = None
+    channel: str = ""
 
     @property
     def part(self) -> Part:
         """What the value is; where metadata are rows of their own, they are that."""
-        return _PARTS.get(self.table, "value")
+        return "input" if self.channel == INPUT else _PARTS.get(self.table, "value")
 
 
 _PARTS: dict[str, Part] = {"checkpoints": "checkpoint", "metadata": "metadata"}
@@ -204,11 +205,11 @@ class SqliteStates:
 
     def rows(self, thread: str | None) -> Iterator[Row]:
         """Yield all rows in the order they were written."""
-        for table, value, metadata in (("checkpoints", "checkpoint", "metadata"), ("writes", "value", "NULL")):
+        for table, columns in (("checkpoints", "checkpoint, metadata, ''"), ("writes", "value, NULL, channel")):
             last, more = -1, self._has(table)
             while more:
                 found = self.db.execute(
-                    f"SELECT rowid, thread_id, checkpoint_id, type, {value}, {metadata} FROM {table} "  # noqa: S608 - ours
+                    f"SELECT rowid, thread_id, checkpoint_id, type, {columns} FROM {table} "  # noqa: S608 - ours
                     "WHERE rowid > ?1 AND (?2 IS NULL OR thread_id = ?2) ORDER BY rowid LIMIT ?3",
                     (last, thread, BATCH),
                 ).fetchall()
@@ -276,7 +277,7 @@ def scrub(file: Path, memories: Sequence[Memory], *, redacted: Sequence[str] = (
     if not file.exists():
         return Scrubbed("drop")
     ids = frozenset(memory.id for memory in memories)
-    erased = Edit(wording_of(memories), ids=ids, mode="drop")
+    erased = Edit(wording_of(memories), ids=ids, mode="drop", spare=True)
     clauses = Edit(Wording(text for text in redacted if words(text)))
     with contextlib.closing(Connection(file)) as db, db.transaction():
         states = SqliteStates(db.raw)

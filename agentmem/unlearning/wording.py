@@ -82,26 +82,23 @@ class Wording:
         found._lengths = tuple(lengths)
         return found
 
-    def spans(self, text: str, *, alone: bool = True) -> list[tuple[Span, int]]:
-        """Return the half-open ranges of `text` that say it, sorted and apart, each with how often it is escaped.
-
-        Without `alone`, what must be all of a text is not looked for.
-        """
-        found = dict.fromkeys(self._runs_in(text, alone=alone), 0)
+    def spans(self, text: str) -> list[tuple[Span, int]]:
+        """Return the half-open ranges of `text` that say it, sorted and apart, each with how often it is escaped."""
+        found = dict.fromkeys(self._runs_in(text), 0)
         seen, places = text, [*range(len(text) + 1)]
         for depth in range(1, DEPTH + 1):
             if "\\" not in seen:
                 break
             seen, inner = _unescaped(seen)
             places = [places[n] for n in inner]
-            for start, end in self._runs_in(seen, alone=alone):
+            for start, end in self._runs_in(seen):
                 found.setdefault((places[start], places[end]), depth)
         return _apart(found)
 
-    def replaced(self, text: str, by: str, *, alone: bool = True) -> str:
+    def replaced(self, text: str, by: str) -> str:
         """Return `text` with every such range exchanged for `by`, which is escaped where the text is."""
         done, last = [], 0
-        for (start, end), depth in self.spans(text, alone=alone):
+        for (start, end), depth in self.spans(text):
             put = by
             for _ in range(depth):
                 put = json.dumps(put)[1:-1]
@@ -109,12 +106,12 @@ class Wording:
             last = end
         return "".join([*done, text[last:]]) if done else text
 
-    def _runs_in(self, text: str, *, alone: bool) -> list[Span]:
+    def _runs_in(self, text: str) -> list[Span]:
         places = words(text)
         if not places or not self:
             return []
         folded = _folded(places)
-        if alone and self._alone and self._digest(" ".join(folded)) in self._alone:
+        if self._alone and self._digest(" ".join(folded)) in self._alone:
             return [(places[0].start(), places[-1].end())]
         known = {word: self._first(word) in self._firsts for word in set(folded)}
         spans: list[Span] = []
