@@ -4,6 +4,8 @@ AGENTMEM_HOME   the root folder (default: ~/.agentmem)
 AGENTMEM_KEYS   the folder of the keys that sign receipts and guard what was forgotten (default: `keys` in the root)
 AGENTMEM_MODEL  the chat model of `agentmem chat`, as "provider:name" (default: none, the extractive reader answers)
 AGENTMEM_CACHE  where exported embedding models are kept (default: $XDG_CACHE_HOME/agentmem or ~/.cache/agentmem)
+AGENTMEM_RETENTION  the retention policy by which recalls reinforce and sweeps choose (default: none; see `agentmem
+                policies`)
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from agentmem.errors import KeysError, NameRefusedError
 
 EMBEDDER = "default"
 STORES = ("episodic", "lexical")
+RETENTION = "none"
+"""The policy that a space keeps to unless told otherwise: nothing fades by itself, and uses are only counted."""
 GUARD = "quarantine"
 """What the guard does with what was forgotten on request; see agentmem.unlearning.guard."""
 LONGEST_FOLDER = 150
@@ -46,6 +50,11 @@ def keys(space: Path) -> Path:
 def model(explicit: str | None = None) -> str | None:
     """Return the chat model's name: what was passed, else $AGENTMEM_MODEL, else None."""
     return explicit or os.environ.get("AGENTMEM_MODEL") or None
+
+
+def retention(explicit: str | None = None) -> str:
+    """Return the retention policy's name: what was passed, else $AGENTMEM_RETENTION, else none."""
+    return explicit or os.environ.get("AGENTMEM_RETENTION") or RETENTION
 
 
 def cache(explicit: str | Path | None = None) -> Path:

@@ -16,6 +16,7 @@ from agentmem.deriving import Deriving, Settled
 from agentmem.encoding.encoder import RULES, Progress, check, drafted, encode
 from agentmem.errors import InputError, SpaceClosedError, TextError
 from agentmem.ledger import Ledger
+from agentmem.ledger.matching import matching
 from agentmem.protocols import Deriver, Embedder, RetentionPolicy
 from agentmem.recall import engine
 from agentmem.recall.embedder import SpaceEmbedder, opened
@@ -23,7 +24,7 @@ from agentmem.recall.fitting import tokens, within
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.recollection import alike, recollect
-from agentmem.retention.facade import POLICY, Retention
+from agentmem.retention.facade import Retention
 from agentmem.retention.reinforcement import BATCH
 from agentmem.retention.sweep import Sweep
 from agentmem.types import Draft, Fact, Filter, Finding, Hit, Memory, MemoryId, Recall, Receipt, Remembered
@@ -50,7 +51,7 @@ class Space:
         clock: Clock = system_clock,
         weights: Path | None = None,
         stores: Sequence[str] = config.STORES,
-        retention: str | RetentionPolicy = POLICY,
+        retention: str | RetentionPolicy = config.RETENTION,
         guard: str | None = None,
         derive: Sequence[str] | Mapping[str, Deriver] | None = None,
     ) -> None:
@@ -184,9 +185,8 @@ class Space:
         `filter` restricts by thread, speaker, kind, time and metadata, and `filter.as_of` goes back in time.
         Where the question asks for what holds one value at a time ("What is my code now?"), the memory with the value
         that is valid comes first, and each Evidence says by `fact` and `reason` what held when. `confidence` of the
-        result is the calibrated probability that the answer is in memory at all. With `explain`,
-        each Evidence carries what every signal contributed to its score. `hops` (0 to 2) is how many searches may go on
-        from the first evidence; None: two where the question asks for several things.
+        result is the calibrated probability that the answer is in memory at all. `explain`: what each signal added to
+        a score. `hops` (0 to 2): so many searches may go on from the first evidence; None: 2 for several things asked.
         """
         if not isinstance(question, str) or not question.strip():
             raise TextError("the question is empty; ask something, or list memories with `agentmem show`")
@@ -209,6 +209,7 @@ class Space:
                 now=now,
                 explain=explain,
                 hops=hops,
+                worth=self.retention.worth,
             )
             evidence = within(ranked[:limit], max_tokens)
             runner_up = [e.memory.seq for e in ranked[len(evidence) : len(evidence) + 1]]
@@ -368,8 +369,7 @@ class Space:
     def _passing(self, asked: Filter) -> list[int]:
         """Return the ledger numbers of what passes a filter, in order."""
         catalog = self._level().catalog
-        matching = self._ledger.where(asked.where) if asked.where else None
-        return sorted(catalog.seq[catalog.mask(asked, matching)].tolist())
+        return sorted(catalog.seq[catalog.mask(asked, matching(self._ledger.connection, asked))].tolist())
 
     def _level(self) -> Indexes:
         self._check_open()

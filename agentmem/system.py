@@ -10,10 +10,10 @@ from typing import Self
 
 from agentmem import config
 from agentmem.clock import Clock, system_clock
-from agentmem.errors import SpaceNotFoundError, StorageError
+from agentmem.errors import InputError, SpaceNotFoundError, StorageError
 from agentmem.ledger.glance import glance
 from agentmem.protocols import Deriver, Embedder, RetentionPolicy
-from agentmem.retention.facade import POLICY
+from agentmem.retention.facade import WEIGHT
 from agentmem.space import Space
 from agentmem.types import SpaceInfo
 
@@ -21,7 +21,7 @@ from agentmem.types import SpaceInfo
 class System:
     """One root folder. Spaces are opened once and shared; closing the system closes them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
         self,
         root: str | Path | None = None,
         *,
@@ -29,7 +29,8 @@ class System:
         clock: Clock = system_clock,
         weights: Path | None = None,
         stores: Sequence[str] = config.STORES,
-        retention: str | RetentionPolicy = POLICY,
+        retention: str | RetentionPolicy | None = None,
+        retention_weight: float = WEIGHT,
         guard: str | None = None,
         derive: Sequence[str] | Mapping[str, Deriver] | None = None,
     ) -> None:
@@ -38,7 +39,8 @@ class System:
         self.clock = clock
         self.weights = weights
         self.stores = tuple(stores)
-        self.retention = retention
+        self.retention = config.retention(retention) if isinstance(retention, str | None) else retention
+        self.retention_weight = _weight(retention_weight)
         self.guard = guard
         self.derive = derive
         self._spaces: dict[str, Space] = {}
@@ -76,6 +78,7 @@ class System:
                     guard=self.guard,
                     derive=self.derive,
                 )
+                space.retention.weight = self.retention_weight
                 self._spaces[name] = space
             return space
 
@@ -117,14 +120,22 @@ class System:
         return f"no space {name!r} in {self.root}.{hint}{there} Make one with `agentmem remember {name} TEXT`."
 
 
-def open_system(
+def _weight(weight: float) -> float:
+    """Return the weight of retention in recalls. Raises InputError for one that is negative or no number."""
+    if not 0 <= weight < float("inf"):
+        raise InputError(f"retention_weight={weight} must be 0 (recall does not look at it) or more, such as 0.5")
+    return weight
+
+
+def open_system(  # noqa: PLR0913 - as above
     root: str | Path | None = None,
     *,
     embedder: str | Embedder = config.EMBEDDER,
     clock: Clock = system_clock,
     weights: Path | None = None,
     stores: Sequence[str] = config.STORES,
-    retention: str | RetentionPolicy = POLICY,
+    retention: str | RetentionPolicy | None = None,
+    retention_weight: float = WEIGHT,
     guard: str | None = None,
     derive: Sequence[str] | Mapping[str, Deriver] | None = None,
 ) -> System:
@@ -132,7 +143,9 @@ def open_system(
 
     `embedder` names a model ("default" is all-MiniLM-L6-v2 on the fastest backend of this machine that keeps its
     quality) or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from;
-    `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose; `guard` is what is
+    `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose (default:
+    $AGENTMEM_RETENTION, else "none"), and `retention_weight` how much it weighs in recalls: so much is added to a score
+    for a memory as good as new, compared with one that has faded; `guard` is what is
     done with texts that say what was forgotten on request: "block", "quarantine", "allow", "none" (default: as set in
     each space, else "quarantine"); `derive` names the derivers (see `agentmem.registry.derivers`) that make facts,
     summaries and the like of what is remembered, in the background (default: those that did so last in each space).
@@ -144,6 +157,7 @@ def open_system(
         weights=weights,
         stores=stores,
         retention=retention,
+        retention_weight=retention_weight,
         guard=guard,
         derive=derive,
     )

@@ -81,7 +81,8 @@ class Draft:
 
     `said_at` is world time (default: now, by the space's clock). `position` orders a thread (default: appended).
     `parents` must be named for derived kinds. `origin` makes writing idempotent: a second draft of the same origin adds
-    nothing and returns the id of the first.
+    nothing and returns the id of the first. `audience` names the principals who may see it (default: everyone); what is
+    derived is seen by those alone who may see all its parents.
     """
 
     text: str
@@ -95,6 +96,7 @@ class Draft:
     parents: tuple[MemoryId, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     origin: str | None = None
+    audience: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,6 +162,7 @@ class Memory:
     vector: Vectors | None = None
     origin: str | None = None
     code: Quantised | None = None
+    audience: tuple[str, ...] = ()
 
     @property
     def tier(self) -> Level:
@@ -188,7 +191,7 @@ class Filter:
     """What a recall may find; every field that is set must hold.
 
     `since <= said_at < until`; `where` compares metadata for equality; `as_of` goes back in time: only what had been
-    said and was valid at that moment.
+    said and was valid at that moment. `viewer` is a principal: only what he or she may see.
     """
 
     threads: tuple[str, ...] = ()
@@ -198,9 +201,11 @@ class Filter:
     until: datetime | None = None
     where: Metadata = field(default_factory=dict)
     as_of: datetime | None = None
+    viewer: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.threads or self.speakers or self.kinds or self.since or self.until or self.where or self.as_of)
+        narrows = self.threads or self.speakers or self.kinds or self.since or self.until or self.where or self.as_of
+        return bool(narrows or self.viewer)
 
 
 @dataclass(frozen=True, slots=True)

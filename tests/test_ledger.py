@@ -11,6 +11,7 @@ import pytest
 
 from agentmem.errors import LedgerBusyError, LedgerCorruptError, LedgerVersionError, LineageError, MemoryNotFoundError
 from agentmem.ledger import Ledger, Mark, fading
+from agentmem.ledger.matching import where
 from agentmem.ledger.rows import micros
 from agentmem.types import Cues, Draft, Encoded, Interval
 
@@ -114,11 +115,11 @@ def test_metadata_is_matched_by_value_and_type(ledger):
     """1 is not "1", true is not 1, null matches null, and several must all hold."""
     rows = [{"a": 1}, {"a": "1"}, {"a": True}, {"a": None}, {"a": 1, "b": "x"}, {}]
     ledger.commit([Draft("t", metadata=m) for m in rows], [encoded()] * len(rows), NOW)
-    assert ledger.where({"a": 1}) == {1, 5}
-    assert ledger.where({"a": "1"}) == {2}
-    assert ledger.where({"a": True}) == {3}
-    assert ledger.where({"a": None}) == {4}
-    assert ledger.where({"a": 1, "b": "x"}) == {5}
+    assert where(ledger.connection, {"a": 1}) == {1, 5}
+    assert where(ledger.connection, {"a": "1"}) == {2}
+    assert where(ledger.connection, {"a": True}) == {3}
+    assert where(ledger.connection, {"a": None}) == {4}
+    assert where(ledger.connection, {"a": 1, "b": "x"}) == {5}
 
 
 def test_traces_add_up_and_pass_over_what_is_gone(ledger):

@@ -9,6 +9,7 @@ import typer
 
 import agentmem
 from agentmem.cli import (
+    access,
     care,
     demo,
     derive,
@@ -51,6 +52,7 @@ for group in (
     train,
     derive,
     retention,
+    access,
     proof,
     scrub,
     policies,

@@ -155,6 +155,7 @@ def explain(
                 "retention": found.retention,
                 "rank": found.rank,
                 "of": found.of,
+                "weight": found.weight,
                 "traces": traces,
                 "days": curve,
                 "protection": None if held is None else held._asdict(),
@@ -167,6 +168,8 @@ def explain(
         f"by {found.policy}: {found.retention:.2f}, place {found.rank} of {found.of} "
         + dim("(1 would be the last to go)")
     )
+    if found.weight:
+        typer.echo(f"a recall adds {found.weight:g} x this to its score, less the mean of what else it looks at")
     if found.protection is not None:
         what = "under a legal hold" if found.protection.hold else "protected from sweeps"
         typer.echo(f"{what}: {shown(found.protection.reason)}")

@@ -80,9 +80,11 @@ def traced(db: Connection, seqs: Collection[int] | None = None) -> list[tuple[An
         "length(CAST(m.text AS BLOB)) + length(v.vector), p.seq IS NOT NULL, v.tier "
         "FROM memories m JOIN vectors v USING (seq) LEFT JOIN traces t USING (seq) LEFT JOIN signals s USING (seq) "
         "LEFT JOIN protections p USING (seq) WHERE m.suppressed = 0 "
-        "AND (?1 IS NULL OR m.seq IN (SELECT value FROM json_each(?1))) ORDER BY m.seq"
     )
-    return db.all(sql, (None if seqs is None else json.dumps(sorted(seqs)),))
+    if seqs is None:
+        return db.all(sql + "ORDER BY m.seq")
+    some = "AND m.seq IN (SELECT value FROM json_each(?)) ORDER BY m.seq"
+    return db.all(sql + some, (json.dumps(sorted(seqs)),))
 
 
 def reinforce(db: Connection, traces: Sequence[tuple[Any, ...]]) -> None:

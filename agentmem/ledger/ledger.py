@@ -12,7 +12,7 @@ from ulid import ULID
 
 from agentmem import steps
 from agentmem.errors import InputError, LineageError, MemoryNotFoundError, StorageError
-from agentmem.ledger import rows, slots
+from agentmem.ledger import audiences, rows, slots
 from agentmem.ledger.connection import Connection
 from agentmem.ledger.schema import migrate
 from agentmem.ledger.vectors import compressed, unpacked
@@ -88,6 +88,8 @@ class Ledger:
         db = self.connection
         known = self._origins([d.origin for d in drafts if d.origin is not None])
         parents = self._parents(drafts)
+        seen_by = audiences.of(db, parents.values()) if parents else {}
+        limits = {id_: seen_by[at] for id_, at in parents.items() if at in seen_by}
         position = self._next_positions({d.thread for d in drafts})
         seq = db.one("SELECT seq FROM sqlite_sequence WHERE name = 'memories'") or 0
         stored = rows.micros(now)
@@ -119,6 +121,7 @@ class Ledger:
                 metadata=draft.metadata,
                 vector=code.vector,
                 origin=draft.origin,
+                audience=audiences.shared(draft.audience, (limits[p] for p in draft.parents if p in limits)),
             )
             ids.append(new.id)
             added.append(new)
@@ -160,6 +163,7 @@ class Ledger:
         db.many("INSERT INTO cues (seq, name, value) VALUES (?, ?, ?)", tables["cues"])
         slots.insert(db, tables["slots"])
         db.many("INSERT INTO lineage (child, parent) VALUES (?, ?)", tables["lineage"])
+        audiences.insert(db, {new.seq: new.audience for new in added})
         return Committed(ids, added)
 
     def _origins(self, origins: Sequence[str]) -> dict[str, MemoryId]:
@@ -322,11 +326,13 @@ class Ledger:
         cues: dict[int, dict[str, tuple[str, ...]]] = {}
         parents: dict[int, tuple[str, ...]] = {}
         filled: dict[int, tuple[Slot, ...]] = {}
+        seen_by: dict[int, frozenset[str]] = {}
         if whole:
             for seq, name, value in self._select_in("SELECT seq, name, value FROM cues WHERE seq IN", seqs):
                 cues.setdefault(seq, {}).setdefault(name, ())
                 cues[seq][name] += (value,)
             filled = slots.of_memories(self.connection, seqs)
+            seen_by = audiences.of(self.connection, seqs)
             for seq, parent in self._select_in(
                 "SELECT l.child, p.id FROM lineage l JOIN memories p ON p.seq = l.parent WHERE l.child IN", seqs
             ):
@@ -340,6 +346,7 @@ class Ledger:
                 cues=cues.get(row[0]),
                 slots=filled.get(row[0], ()),
                 parents=parents.get(row[0], ()),
+                audience=tuple(sorted(seen_by.get(row[0], ()))),
             )
             for row in found
         ]
@@ -358,21 +365,6 @@ class Ledger:
         if seqs is not None:
             return sorted(self._select_in(sql + "suppressed = 0 AND seq IN", sorted(seqs)))
         return self.connection.all(sql + "seq > ? AND suppressed = 0 ORDER BY seq", (after,))
-
-    def where(self, metadata: Mapping[str, Any]) -> set[int]:
-        """Return the seqs of memories whose metadata has all these values."""
-        clauses: list[str] = []
-        parameters: list[Any] = []
-        for name, value in metadata.items():
-            one = "EXISTS (SELECT 1 FROM json_each(memories.metadata) WHERE key = ? AND "
-            if value is None or isinstance(value, bool):
-                clauses.append(one + "type = ?)")
-                parameters += [name, {None: "null", True: "true", False: "false"}[value]]
-            else:
-                clauses.append(one + "type NOT IN ('true', 'false') AND value = ?)")
-                parameters += [name, value]
-        condition = " AND ".join(clauses) or "1"
-        return {seq for (seq,) in self.connection.all(rows.SEQS + condition, parameters)}
 
     def _select_in(self, sql: str, values: Sequence[Any], tail: str = "") -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []

@@ -72,6 +72,7 @@ def memory(
     cues: Mapping[str, tuple[str, ...]] | None = None,
     slots: tuple[Slot, ...] = (),
     parents: tuple[str, ...] = (),
+    audience: tuple[str, ...] = (),
 ) -> Memory:
     """Return the memory of one row of READ; `vector` goes with its code, if it has one."""
     seq, id_, kind, text, speaker, thread, position, said, zone, stored, v_from, v_to, h_from, h_to, meta, origin = row
@@ -98,4 +99,5 @@ def memory(
         vector=vector[0],
         origin=origin,
         code=vector[1],
+        audience=audience,
     )

@@ -237,6 +237,27 @@ def _forgettings(db: Database) -> None:
     )
 
 
+def _shared(db: Database) -> None:
+    """Create audiences, who may see a memory that is not for everyone, and accesses, who has read and written which."""
+    db.execute(
+        """CREATE TABLE audiences (
+            seq INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+            principal TEXT NOT NULL,
+            PRIMARY KEY (seq, principal)
+        ) WITHOUT ROWID"""
+    )
+    db.execute(
+        """CREATE TABLE accesses (
+            seq INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+            principal TEXT NOT NULL,
+            action TEXT NOT NULL,
+            times INTEGER NOT NULL,
+            last_at INTEGER NOT NULL,
+            PRIMARY KEY (seq, principal, action)
+        ) WITHOUT ROWID"""
+    )
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _tables,
     _slots,
@@ -246,6 +267,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _guarded,
     _derivations,
     _forgettings,
+    _shared,
 )
 
 

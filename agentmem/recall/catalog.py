@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agentmem.ledger.matching import Matching
 from agentmem.types import KINDS, PRIMARY, Filter, MemoryId
 
 Rows = npt.NDArray[np.int64]
 NONE = -1
+EVERY = Matching()
 SPOKEN = [KINDS.index(kind) for kind in (*sorted(PRIMARY), "reply")]
 MANY = 1_000
 """New rows from which sorting all threads anew is quicker than linking one by one."""
@@ -150,8 +152,8 @@ class Catalog:
         found = self.row
         return np.array([found[i] for i in ids if i in found], np.int64)
 
-    def mask(self, asked: Filter, matching: Collection[int] | None = None) -> npt.NDArray[np.bool_]:
-        """Return (n,) which memories pass the filter; `matching` holds the seqs whose metadata does."""
+    def mask(self, asked: Filter, matching: Matching = EVERY) -> npt.NDArray[np.bool_]:
+        """Return (n,) which memories pass the filter; `matching` is what the ledger says of it."""
         mask = np.ones(len(self), bool)
         if asked.threads:
             mask &= np.isin(self.thread, [self.threads[t] for t in asked.threads if t in self.threads])
@@ -167,8 +169,10 @@ class Catalog:
             then = _seconds(asked.as_of)
             begun, ended = self.valid.T
             mask &= (self.said_at <= then) & ~(begun > then) & ~(ended <= then)
-        if matching is not None:
-            mask &= np.isin(self.seq, list(matching))
+        if matching.among is not None:
+            mask &= np.isin(self.seq, list(matching.among))
+        if matching.hidden:
+            mask &= ~np.isin(self.seq, list(matching.hidden))
         return mask
 
     def _append_links(self, start: int, grown: int) -> None:

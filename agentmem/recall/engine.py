@@ -7,7 +7,7 @@ says that there is nothing to go on from, where nothing new turns up, and after 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from agentmem.encoding.encoder import checked
 from agentmem.encoding.features import TEXT_FEATURES
+from agentmem.ledger.matching import Matching
 from agentmem.protocols import Associative, Embedder, Lexical, TermCounts, Tiered, Vectorial
-from agentmem.recall.catalog import NONE, Catalog, Rows
+from agentmem.recall.catalog import EVERY, NONE, Catalog, Rows
 from agentmem.recall.confidence import ABSTAIN_BELOW
 from agentmem.recall.features import QueryFeatures, query_features
-from agentmem.recall.fusion import Fused, Weights, fuse
+from agentmem.recall.fusion import Fused, Weights, faded, fuse
 from agentmem.recall.indexes import Indexes
 from agentmem.recall.signals import Candidates
 from agentmem.types import KINDS, Filter, Floats, MemoryId, Query
@@ -46,6 +47,9 @@ FAINT = 1e-9
 NAMED, OTHER, NOBODY = 1.0, 0.0, 0.5
 REPLY = KINDS.index("reply")
 ASKS = TEXT_FEATURES.index("asks")
+
+Worth = Callable[[Rows], Floats]
+"""What memories, by seq (n,), are still worth: (n,) in the units of scores."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,25 +92,26 @@ def rank(  # noqa: PLR0913 - one keyword for each thing a recall may say
     weights: Weights,
     *,
     asked: Filter,
-    matching: Collection[int] | None = None,
+    matching: Matching = EVERY,
     limit: int = 10,
     now: datetime | None = None,
     hops: int | None = None,
+    worth: Worth | None = None,
 ) -> Ranking:
     """Return the `limit` best memories of the indexes for a question; `now` resolves dates in it ("last week").
 
     `hops` is how many searches may follow from the first evidence, at most `MOST_HOPS`; None: that many where the
-    question asks for several things, else none.
+    question asks for several things, else none. `worth` says what the candidates are worth by themselves.
     """
     seen = look(question, embedder, indexes, asked=asked, matching=matching, limit=limit, now=now)
     if seen is None:
         return Ranking([], np.empty(0, np.float32), 0.0)
-    fused: Fused = fuse(seen.candidates, seen.features, weights)
+    fused = _fused(seen, indexes, weights, worth)
     for _ in range(MOST_HOPS * seen.features.several if hops is None else min(hops, MOST_HOPS)):
         wider = None if fused.confidence < ABSTAIN_BELOW else _onward(seen, fused, indexes, asked)
         if wider is None:
             break
-        seen, fused = wider, fuse(wider.candidates, wider.features, weights)
+        seen, fused = wider, _fused(wider, indexes, weights, worth)
     best = np.argsort(-fused.scores, kind="stable")[:limit]
     return Ranking(
         [indexes.catalog.ids[row] for row in seen.pool[best]],
@@ -117,13 +122,18 @@ def rank(  # noqa: PLR0913 - one keyword for each thing a recall may say
     )
 
 
+def _fused(seen: Seen, indexes: Indexes, weights: Weights, worth: Worth | None) -> Fused:
+    fused = fuse(seen.candidates, seen.features, weights)
+    return fused if worth is None else faded(fused, worth(indexes.catalog.seq[seen.pool]))
+
+
 def look(
     question: str,
     embedder: Embedder,
     indexes: Indexes,
     *,
     asked: Filter,
-    matching: Collection[int] | None = None,
+    matching: Matching = EVERY,
     limit: int = 10,
     now: datetime | None = None,
 ) -> Seen | None:
@@ -140,8 +150,9 @@ def look(
     pool = pool[~echoes(query, features, pool, indexes)]
     if not len(pool):
         return None
-    # a filter says what may be returned, and its neighbours still give it context; `as_of` says what there was at all
-    known = None if asked.as_of is None else catalog.mask(Filter(as_of=asked.as_of))
+    # a filter says what may be returned, and its neighbours still give it context; `as_of` and `viewer`, what there is
+    behind = Filter(as_of=asked.as_of, viewer=asked.viewer)
+    known = catalog.mask(behind, Matching(hidden=matching.hidden)) if behind else None
     return Seen(features, query, pool, gather(query, features, pool, indexes, known, linked), linked, known)
 
 

@@ -19,6 +19,8 @@ from agentmem.recall.signals import SIGNALS, Array, Candidates, signals
 
 SHIPPED = Path(__file__).with_name("weights.json")
 FORMAT = 1
+RETENTION = "retention"
+"""The signal that `faded` adds; its weight belongs to the space, not to the trained ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,18 @@ def fuse(candidates: Candidates, query: QueryFeatures, weights: Weights) -> Fuse
     contributions = looked_twice(signals(candidates, query), candidates.vectors, values) * values
     found = marks(candidates, without_speaker(contributions))
     return Fused(contributions.sum(1), contributions, SIGNALS, weights.confidence(found))
+
+
+def faded(fused: Fused, worth: Array) -> Fused:
+    """Return the scores with what each memory is still worth (n,) added, less its mean: a signal called "retention".
+
+    All worth the same: `fused` itself. The confidence stays, as what a memory is worth says nothing about the question.
+    """
+    if not len(worth) or worth.min() == worth.max():
+        return fused
+    column = (worth - worth.mean(dtype=np.float64)).astype(np.float32)
+    contributions = np.concatenate([fused.contributions, column[:, None]], axis=1)
+    return Fused(fused.scores + column, contributions, (*fused.names, RETENTION), fused.confidence)
 
 
 def without_speaker(contributions: Array) -> Array:

@@ -23,6 +23,7 @@ from agentmem.encoding.slots import (
 )
 from agentmem.encoding.stated import is_name, stated
 from agentmem.ledger import Ledger, slots
+from agentmem.ledger.matching import Matching, matching
 from agentmem.ledger.rows import maybe_micros, micros
 from agentmem.ledger.slots import Said
 from agentmem.protocols import Embedder, Lexical
@@ -61,9 +62,13 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
     now: datetime,
     explain: bool = True,
     hops: int | None = None,
+    worth: engine.Worth | None = None,
 ) -> tuple[list[Evidence], float]:
-    """Return the best memories for a question, best first, and the confidence in [0, 1]."""
-    matching = ledger.where(asked.where) if asked.where else None
+    """Return the best memories for a question, best first, and the confidence in [0, 1].
+
+    `worth` says what the candidates are still worth by themselves; None: all the same.
+    """
+    passing = matching(ledger.connection, asked)
     indexes.place(embedder)
     ranking = engine.rank(
         question,
@@ -71,12 +76,13 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
         indexes,
         weights,
         asked=asked,
-        matching=matching,
+        matching=passing,
         limit=max(limit, LEAST),
         now=now,
         hops=hops,
+        worth=worth,
     )
-    ruled, behind = _ruling(question, ledger, indexes, asked, matching, now) or (None, ())
+    ruled, behind = _ruling(question, ledger, indexes, asked, passing, now) or (None, ())
     leading = [] if ruled is None else [ruled.first, *behind]
     found = ledger.find(list(dict.fromkeys([*ranking.ids, *leading])))
     evidence = [
@@ -106,7 +112,7 @@ def _ruling(
     ledger: Ledger,
     indexes: Indexes,
     asked: Filter,
-    matching: set[int] | None,
+    passing: Matching,
     now: datetime,
 ) -> tuple[facts.Ruling, tuple[MemoryId, ...]] | None:
     """Return what the memories that pass the filter say of the slot the question asks for; None where it asks none.
@@ -114,7 +120,7 @@ def _ruling(
     Beside it the memories that belong directly behind the first, as the first alone does not tell.
     """
     catalog = indexes.catalog
-    mask = catalog.mask(asked, matching) if asked else None
+    mask = catalog.mask(asked, passing) if asked else None
     speakers = [subject(name) for name in catalog.speakers]
     own = OWN.search(question) is not None or not query_features(question, list(catalog.speakers)).named
     loosely = asked_loosely(question) if own else None

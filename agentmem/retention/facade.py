@@ -9,12 +9,12 @@ from datetime import datetime
 
 import numpy as np
 
-from agentmem import registry
+from agentmem import config, registry
 from agentmem.clock import Clock, aware
 from agentmem.encoding.encoder import Progress
 from agentmem.errors import InputError
 from agentmem.ledger import Ledger, fading
-from agentmem.ledger.fading import Protection
+from agentmem.ledger.fading import Protection, Seqs
 from agentmem.protocols import RetentionPolicy
 from agentmem.retention import sweep as sweeps
 from agentmem.retention.budget import Budget
@@ -25,9 +25,8 @@ from agentmem.retention.taking import Taken, take
 from agentmem.traces import Stage, Traces
 from agentmem.types import Floats, Memory, MemoryId, Receipt, Tier
 
-POLICY = "none"
-"""What a space keeps to unless told otherwise: nothing fades by itself, and uses are only counted."""
-
+WEIGHT = 0.0
+"""How much retention weighs in recalls unless told otherwise; the lab journal says why it is nothing."""
 
 TIERS: dict[Stage, Tier] = {"compressed": "int8", "summarised": "int4"}
 """What becomes of a vector at the stages between."""
@@ -38,7 +37,7 @@ class Explanation:
     """Why a memory is kept or fades: what the policy gives it now, and at which of its traces it looks.
 
     `curve` is what it would still give it after each of `days` without use; `rank` is its place among all `of`, 1 for
-    the one that would go last.
+    the one that would go last. A recall adds `weight` times the retention to its score, less the candidates' mean.
     """
 
     memory: Memory
@@ -50,6 +49,7 @@ class Explanation:
     days: tuple[float, ...]
     curve: Floats
     protection: Protection | None
+    weight: float = 0.0
 
 
 DAYS = (0.0, 1.0, 2.0, 4.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0)
@@ -58,7 +58,8 @@ DAYS = (0.0, 1.0, 2.0, 4.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0)
 class Retention:
     """What a space lets fade. It works under the space's lock; `erase` is the space's one eraser.
 
-    `alive` raises SpaceClosedError once the space is closed; `embedder` is the name of what made the vectors.
+    `alive` raises SpaceClosedError once the space is closed; `embedder` is the name of what made the vectors. `weight`
+    is how much retention weighs in recalls, beside signals whose deviations are about 1.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Retention:
     ) -> None:
         self.uses = Uses()
         self.name, self.policy = named(policy)
+        self.weight = WEIGHT
         self._ledger = ledger
         self._clock = clock
         self._lock = lock
@@ -126,7 +128,16 @@ class Retention:
             held = {p.id: p for p in fading.protections(self._ledger.connection)}
             rank = 1 + int((retention > retention[row]).sum())
             worth = float(retention[row])
-            return Explanation(memory, name, worth, rank, len(taken.ids), own, DAYS, curve, held.get(id))
+            weight = self.weight if policy is None else 0.0
+            return Explanation(memory, name, worth, rank, len(taken.ids), own, DAYS, curve, held.get(id), weight)
+
+    @property
+    def worth(self) -> Callable[[Seqs], Floats] | None:
+        """What memories, by seq (n,), are worth to a recall: retention (n,) times `weight`; None where it is nothing.
+
+        One SELECT. Uses that are counted but not yet written, and signals not yet computed, are not in it.
+        """
+        return self._worth if self.weight and self.name != config.RETENTION else None
 
     def traces(self) -> tuple[list[MemoryId], Traces]:
         """Return what policies look at: the ids of all memories in ledger order, and their traces as they are now."""
@@ -162,6 +173,13 @@ class Retention:
             self.uses.write(self._ledger, self.policy, self._now())
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _worth(self, seqs: Seqs) -> Floats:
+        taken = take(self._ledger, self._now(), seqs.tolist())
+        worth = np.zeros(len(seqs), np.float32)  # also of what another process erased meanwhile
+        found = np.isin(seqs, taken.seqs)
+        worth[found] = self.policy.retention(taken.traces)[np.searchsorted(taken.seqs, seqs[found])]
+        return np.float32(self.weight) * worth
 
     def _seqs(self, ids: MemoryId | Iterable[MemoryId]) -> list[int]:
         self._check_open()

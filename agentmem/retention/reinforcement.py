@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from agentmem.ledger import Ledger, fading, rows
+from agentmem.ledger import Ledger, fading, recalls, rows
 from agentmem.protocols import RetentionPolicy
 from agentmem.retention.taking import DAY, take
 from agentmem.traces import Traces
@@ -28,6 +28,7 @@ class Uses:
         self.used: Counter[int] = Counter()
         self.unused: Counter[int] = Counter()
         self._last: dict[int, int] = {}
+        self._seen: list[recalls.Seen] = []
 
     def __len__(self) -> int:
         return len(self.used) + len(self.unused)
@@ -37,6 +38,8 @@ class Uses:
         self.used.update(used)
         self.unused.update(runner_up)
         self._last.update(dict.fromkeys(used, rows.micros(now)))
+        if used:
+            self._seen.append(recalls.Seen(tuple(used), tuple(runner_up), now))
 
     def write(self, ledger: Ledger, policy: RetentionPolicy, now: datetime) -> None:
         """Reinforce what was used as the policy has it, write all down in one transaction, and begin to count anew."""
@@ -60,6 +63,8 @@ class Uses:
                     for seq, use, s, d in zip(taken.seqs, uses, stability, difficulty, strict=True)
                 ],
             )
+            recalls.note(db, self._seen)
+        self._seen.clear()
         self.used.clear()
         self.unused.clear()
         self._last.clear()
