@@ -303,6 +303,13 @@ def test_a_bad_proposal_is_refused(proposal, message):
         understood("forget the clay", propose=lambda *_: proposal)
 
 
+@pytest.mark.parametrize("word", ["about ", "everything ", "5 ", "a, ", "that I said ", "keep ", "from ", "A. ", "my "])
+def test_endless_repetition_is_read_all_the_same(word):
+    """A request that repeats itself up to the limit is read to some end, by rules that do not run away."""
+    read = understood("forget " + word * (1900 // len(word)))
+    assert isinstance(read.selector, Selector)
+
+
 def test_bad_requests_are_refused():
     """An empty request, an endless one and a naive clock get their errors."""
     with pytest.raises(TextError, match="the request is empty"):

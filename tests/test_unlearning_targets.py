@@ -10,7 +10,7 @@ import pytest
 import agentmem
 from agentmem.formats import locomo
 from agentmem.types import Draft
-from agentmem_evaluators._unlearning_resolver import figures, outcomes
+from agentmem_evaluators._unlearning_resolver import figures, measured, outcomes
 from agentmem_evaluators._unlearning_targets import TARGET_KINDS, aliases, targets, topic_of
 
 SAMPLE = {
@@ -84,14 +84,14 @@ def test_figures_of_a_small_conversation(system, sample):
     space = system.space("a")
     space.remember(list(sample.drafts))
     now = max(d.said_at for d in sample.drafts) + timedelta(days=1)
-    measured = figures(outcomes(space, targets(sample), now))
-    assert list(measured) == list(TARGET_KINDS)
+    read = figures(outcomes(space, targets(sample), now))
+    assert list(read) == list(TARGET_KINDS)
     for kind in ("entity", "thread", "time", "speaker"):
-        assert (measured[kind]["precision"], measured[kind]["recall"]) == (1, 1), kind
-    assert measured["topic"]["recall"] == 1
-    assert measured["topic"]["recall_unasked"] == 0
-    assert "precision_unasked" not in measured["topic"]
-    assert 1 <= measured["topic"]["asked"] <= 10
+        assert (read[kind]["precision"], read[kind]["recall"]) == (1, 1), kind
+    assert read["topic"]["recall"] == 1
+    assert read["topic"]["recall_unasked"] == 0
+    assert "precision_unasked" not in read["topic"]
+    assert 1 <= read["topic"]["asked"] <= 10
     assert figures([])["topic"] == {"n": 0}
 
 
@@ -114,15 +114,12 @@ def test_sentences_find_what_they_mean(data, tmp_path):
     """On a long conversation, with the model: the figures that are promised for each kind of target."""
     sample = locomo.load(data / "locomo" / "locomo_dev.json")[1]
     with agentmem.open(tmp_path / "root") as system:
-        space = system.space("a")
-        space.remember(list(sample.drafts))
-        now = max(d.said_at for d in sample.drafts) + timedelta(days=1)
-        measured = figures(outcomes(space, targets(sample), now))
-    assert measured["entity"]["precision"] >= 0.95
-    assert measured["entity"]["recall"] >= 0.9
-    assert measured["entity"]["precision_unasked"] >= 0.9
-    assert measured["entity"]["recall_unasked"] >= 0.8
+        read = figures(measured([sample], system))
+    assert read["entity"]["precision"] >= 0.95
+    assert read["entity"]["recall"] >= 0.9
+    assert read["entity"]["precision_unasked"] >= 0.9
+    assert read["entity"]["recall_unasked"] >= 0.8
     for kind in ("thread", "time", "speaker"):
-        assert (measured[kind]["precision_unasked"], measured[kind]["recall_unasked"]) == (1, 1), kind
-    assert measured["topic"]["recall"] >= 0.75
-    assert measured["topic"]["asked"] <= 10
+        assert (read[kind]["precision_unasked"], read[kind]["recall_unasked"]) == (1, 1), kind
+    assert read["topic"]["recall"] >= 0.75
+    assert read["topic"]["asked"] <= 10

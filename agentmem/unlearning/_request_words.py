@@ -13,16 +13,25 @@ _ASKING = (
     r"|i'd (?:like|prefer|want) you to\s+|i (?:want|would like) to ask you to\s+"
     r"|you (?:should|must|can|may|need to|have to|ought to)\s+|(?:please )?make sure (?:that )?you\s+|it's time to\s+"
     r"|(?:i'd|i would) (?:prefer|like|appreciate) it if you\s+"
-    r"|let's\s+|would you mind\s+)?"
+    r"|(?:i'd|i would) rather (?:that )?you\s+|it (?:would|'d) be (?:great|nice|good|best|better|lovely"
+    r"|helpful) if you"
+    r" (?:could|would)?\s*|(?:i was |i'm |i am )?(?:wondering|hoping) (?:if )?you (?:could|would|can)\s+"
+    r"|we (?:should|must|need to)\s+"
+    r"|(?:is it|would it be) (?:possible|ok|okay) (?:for you )?to\s+"
+    r"|let's\s+|would you mind\s+|(?:do me a favou?r and|go ahead and|make yourself|i'm asking you to"
+    r"|i ask you to|i beg you to)\s+)?"
 )
 _FORGETS = (
-    r"(?P<forget>forget|forgot|forgetting|unlearn|unlearning"
-    r"|stop (?:knowing|remembering)|(?:don't|do not|no longer|i don't want you to|i do not want you to)"
+    r"(?P<forget>forget|forgot|never (?:mention|bring up)(?=.*\bagain\b)"
+    r"|you no longer (?:need|have) to (?:remember|know|keep)|forgetting|unlearn|unlearning"
+    r"|stop (?:knowing|remembering)|(?:don't|do not|no longer|i don't want you to|i do not want you to"
+    r"|i no longer want you to)"
     r" (?:remember|know|keep)(?=.*\b(?:any ?more"
     r"|any longer|again)\b))"
 )
 _REMOVES = (
-    r"(?P<remove>(?:deleted|erased|removed|delete|erase|remove|purge|scrub|clear|drop|wipe|deleting|erasing"
+    r"(?P<remove>(?:deleted|erased|removed|discarded|delete|discard|strike|expunge|eliminate|take|erase"
+    r"|remove|purge|scrub|clear|drop|wipe|deleting|erasing"
     r"|removing|wiping)(?: out"
     r"| away| up)?"
     r"|get rid of|throw away|let go of)"
@@ -57,7 +66,9 @@ OF_MEMORY = re.compile(
     r"|memories|remembered"
     r"|our (?:chats?|conversations?|talks?|discussions?)|(?:this|that|last|the) (?:chat|conversation|thread|session)"
     r"|my (?:personal )?(?:data|information|details)|everything\W*$"
-    r"|everything (?:related to|concerning|regarding|involving|that mentions)|(?:all|any|every) (?:info"
+    r"|everything (?:related to|concerning|regarding|involving|that mentions)|anything (?:related to"
+    r"|to do with|concerning|regarding)"
+    r"|from your (?:records|mind|files|knowledge|head)|(?:all|any|every) (?:info"
     r"|information|data|details"
     r"|records?|traces?|references?|mentions?) (?:on|of|to|about)"
     r"|your (?:notes|facts|summary|summaries|knowledge)"
@@ -70,6 +81,8 @@ OF_MEMORY = re.compile(
 CLOSING = re.compile(
     r"(?:[\s,.!?]+|\b(?:please|pls|plz|thanks|thank you|now|right now|immediately|forever|for good|completely"
     r"|entirely"
+    r"|out of (?:your|the) (?:memory|memories|mind|records?|notes|head)|and (?:everything|anything"
+    r"|all) about (?:it|him|her|them)"
     r"|permanently|going forward|(?:for|in) (?:any |all )?(?:future|later) (?:answers?|summaries|replies|use)"
     r"|for me|any ?more|any longer|again|will you|would you|could you|ok|okay"
     r"|from (?:(?:your|the|all|our) )?(?:[\w-]+ ){0,2}"
@@ -97,7 +110,8 @@ UNRELATED = re.compile(
 )
 
 HEAD = re.compile(
-    r"^(?:(?:each and )?every(?:thing|\s?single thing)|all(?: of)?(?: the| your| my| our)?(?: (?:things|stuff"
+    r"^(?:(?:absolutely|literally|simply|really|just|basically) )*(?:(?:each and )?every(?:\s?thing"
+    r"|\s?single thing)|all(?: of)?(?: the| your| my| our)?(?: (?:things|stuff"
     r"|memories|messages|notes|facts"
     r"|information|info|data|details|knowledge|records|bits|of it))?|anything|whatever|what(?:ever)?|(?:the "
     r"|any |those )?"
@@ -230,6 +244,10 @@ LABEL = re.compile(
 )
 """How a request is headed: "Deletion request on funding: ...", "Security: ..."."""
 PASSIVE = re.compile(
+    r"^\W*(?:(?:please|everything|anything|all)\s+)*(?P<object>\S.*?) (?:should|must|needs? to|has to|have to"
+    r"|is to|are to) be"
+    r" (?:forgotten|unlearned|(?:deleted|erased|removed|purged|wiped) from (?:your|the) (?:memory|memories"
+    r"|records?|notes))\b|"
     r"^\W*(?:i|we) (?:want|need|would like|'d like) (?P<what>.+?) (?:to be )?(?:removed|deleted|erased|purged"
     r"|scrubbed|wiped)"
     r"\b.*\b(?:memory|memories|records?|notes)\b"

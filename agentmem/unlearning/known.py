@@ -118,7 +118,7 @@ class Known:
 
     def also_called(self, name: str) -> tuple[str, ...]:
         """Return the shorter names that mean the same person: "Anna" where the only Anna known is "Anna Smith"."""
-        if len(name.split()) != 2:
+        if len(name.split()) != 2 or self.spelled(name) is None:
             return ()
         words = {fold(w) for w in name.split()}
         merged = same(name, [*self.names, *self.speakers])

@@ -36,6 +36,8 @@ _DIGITS = {word: str(n % 10) for n, word in enumerate(re.findall(
 _SPOKEN_DIGITS = re.compile(rf"\b(?:{'|'.join(_DIGITS)})(?:[\s,-]+(?:{'|'.join(_DIGITS)})){{4,}}\b", re.IGNORECASE)
 _SOME_DIGIT = re.compile(r"\d")
 _SPELLED = re.compile(r"\s*[\[({<]?\s*\b(at|dot)\b\s*[\])}>]?\s*", re.IGNORECASE)
+_SHORTEST, _LONGEST = 5, 64
+"""Letters and digits of an identifier that is also looked for in other clothes."""
 _BETWEEN = r"[\W_]{0,3}"
 _IDENTIFIER = re.compile(r"\S*@\S+\.\S+|\S*\d\S*[/_.-]\S*|[\w-]*\d[\w-]*|\+?\d[\d ().\-/]{5,}\d")
 _SENTENCE_END = re.compile(r"(?:^|[.!?:;\n\u2026\"\u201c(*-])\s*$")
@@ -103,7 +105,7 @@ class Name:
     def _loose(self) -> re.Pattern[str] | None:
         """The letters and digits of an identifier with any signs between, maybe after a country code."""
         signs = re.findall(r"[^\W_]", self.folded)
-        if not self.identifier or len(signs) < 5 or "@" in self.name:
+        if not self.identifier or not _SHORTEST <= len(signs) <= _LONGEST or "@" in self.name:
             return None
         digits = "".join(signs)
         if digits.isdigit() and len(digits) > 9:  # what is dialled without the code of the country

@@ -133,7 +133,7 @@ def _objects(request: str) -> list[str]:
         if found := words.OPENING.match(bare):
             asked.append(found["rest"])
         elif passive:
-            asked.append(passive["what"] or passive["gone"] or passive["wanted"])
+            asked.append(passive["object"] or passive["what"] or passive["gone"] or passive["wanted"])
         elif labelled and not words.ALSO_KEPT.match(bare) and verbatim(bare):
             asked.append(bare)
         elif asked and (kept := words.ALSO_KEPT.match(bare)):
@@ -206,14 +206,14 @@ class _Reading:
             if who is not None:
                 return _narrowed(self.core(text[: found.start()], of), who, self.phrases.questions)
         if found := words.FOUND_IN.match(text):
-            return self.phrases.read(text[found.end() :], of)
+            return self.core(text[found.end() :], of)
         if found := words.MESSAGES.match(text):
             return self.phrases.origin(found["who"])
         head = None if words.BARE_PRONOUN.match(text) or words.LATEST.match(text) else words.HEAD.match(text)
         if head is not None and (found_so := self._all_that(text[head.end() :], of)) is not None:
             return found_so
         if found := words.ABOUT.match(text):
-            return self.phrases.read(text[found.end() :], of)
+            return self.core(text[found.end() :], of)
         about = re.search(r"\s(?:about|regarding|concerning)\s", text)
         which = words.CONVERSATION.match(text[: about.start()]) if about and not head else None
         if about is None or which is None:
@@ -230,7 +230,7 @@ class _Reading:
         if not rest.strip():
             return self.phrases.everything()
         if found := words.ABOUT.match(rest):
-            return self.phrases.read(rest[found.end() :], of)
+            return self.core(rest[found.end() :], of)
         if found := words.FROM.match(rest):
             return self.phrases.origin(rest[found.end() :])
         if (found := words.INSIDE.match(rest)) and (where := self.phrases.marked(rest[found.end() :])):

@@ -7,18 +7,20 @@ question by the choice that fits the gold best, each asked memory by whether it 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 
+from agentmem.formats.locomo import Sample
 from agentmem.space import Space
+from agentmem.system import System
 from agentmem.types import Hit, Memory
 from agentmem.unlearning.known import Known
 from agentmem.unlearning.request import parse
 from agentmem.unlearning.resolve import resolve
 from agentmem.unlearning.selector import Nomination, Understood
-from agentmem_evaluators._unlearning_targets import TARGET_KINDS, Target
+from agentmem_evaluators._unlearning_targets import TARGET_KINDS, Target, targets
 
 
 class SpaceView:
@@ -59,11 +61,22 @@ def outcome(target: Target, known: Known, origins: Mapping[str, str], now: datet
     return Outcome(target, selected, answered, questions + len(asked))
 
 
-def outcomes(space: Space, targets: Sequence[Target], now: datetime) -> list[Outcome]:
-    """Resolve every target of the conversation that a space remembers; `now` is when it is asked."""
+def outcomes(space: Space, wanted: Sequence[Target], now: datetime) -> list[Outcome]:
+    """Resolve every wanted target of the conversation that a space remembers; `now` is when it is asked."""
     known = Known(SpaceView(space))
     origins = {m.id: str(m.origin) for m in known.memories()}
-    return [outcome(target, known, origins, now) for target in targets]
+    return [outcome(target, known, origins, now) for target in wanted]
+
+
+def measured(samples: Sequence[Sample], system: System) -> list[Outcome]:
+    """Resolve all targets of conversations, each remembered in a new space of its own, a day after its last turn."""
+    found: list[Outcome] = []
+    for sample in samples:
+        with system.space(sample.id) as space:
+            space.remember(list(sample.drafts))
+            now = max(d.said_at for d in sample.drafts if d.said_at is not None) + timedelta(days=1)
+            found += outcomes(space, targets(sample), now)
+    return found
 
 
 def figures(found: Sequence[Outcome]) -> dict[str, dict[str, float]]:
