@@ -496,6 +496,40 @@ def test_forgetting_the_newer_value_re_opens_the_older(space, clock):
     assert [(f.value, f.valid_to) for f in space.timeline("Ana")] == [("4417", None)]
 
 
+def counted(space):
+    """Return how often each memory was used and was the runner-up, by text."""
+    ids, traces = space.retention.traces()
+    of = {i: space.get(i).text for i in ids}
+    return {of[i]: (int(u), int(n)) for i, u, n in zip(ids, traces.uses, traces.unused, strict=True)}
+
+
+def test_recalls_count_as_if_the_forgotten_had_never_been_there(space):
+    """Who came next after what is forgotten was used instead; who was used beside it stays so."""
+    _, bruno, called = anas(space, TEA, BRUNO, CALLED)
+    for _ in range(2):
+        space.recall("Where does my ex Bruno live, in Braga?", k=1)
+    space.recall("Bruno called and lives in Braga with his dogs", k=2)
+    assert counted(space) == {BRUNO: (3, 0), CALLED: (1, 2), TEA: (0, 1)}
+    space.forget([bruno])
+    assert counted(space) == {CALLED: (3, 0), TEA: (1, 0)}
+    space.forget([called])
+    assert counted(space) == {TEA: (1, 0)}
+    assert space._ledger.connection.one("SELECT count(*) FROM recalls") == 1
+
+
+def test_only_the_last_recalls_are_noted(space, monkeypatch):
+    """The table stays small: what is older keeps the count it had."""
+    from agentmem.ledger import recalls
+
+    monkeypatch.setattr(recalls, "KEPT", 3)
+    _, bruno, _ = anas(space, TEA, BRUNO, CALLED)
+    for _ in range(5):
+        space.recall("Where does my ex Bruno live, in Braga?", k=1)
+    assert counted(space)[CALLED] == (0, 5)
+    space.forget([bruno])
+    assert counted(space)[CALLED] == (3, 2)
+
+
 # -- undoing -----------------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from agentmem.encoding.context import WINDOW
 from agentmem.errors import HeldError, MemoryNotFoundError
-from agentmem.ledger import Ledger, fading, rows
+from agentmem.ledger import Ledger, fading, recalls, rows
 from agentmem.types import MemoryId, Receipt
 from agentmem.unlearning.attest import digest
 
@@ -147,10 +147,12 @@ def seqs_of(ledger: Ledger, number: int) -> list[int]:
 def delete(ledger: Ledger, number: int, rewritten: Sequence[int] = ()) -> None:
     """Delete the rows of erasure `number`: derived first, then sources. The caller holds the transaction.
 
-    What looks back on them or on what was `rewritten` (seqs) is computed anew.
+    What looks back on them or on what was `rewritten` (seqs) is computed anew, and what recalls counted is counted
+    without them.
     """
     doomed = seqs_of(ledger, number)
     fading.unsign(ledger.connection, [*doomed, *rewritten], WINDOW)
+    recalls.withdraw(ledger.connection, doomed)
     for seq in reversed(doomed):  # what is derived came later than its parents
         ledger.connection.all("DELETE FROM memories WHERE seq = ?", (seq,))
     ledger.connection.all("DELETE FROM erasing WHERE number = ?", (number,))
