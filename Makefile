@@ -38,6 +38,8 @@ results: $(VENV)/.ready-dev
 	$(if $(PI_LLM),$(EVAL) interference --data $(PI_LLM) --json $(RESULTS)/interference.json)
 	$(if $(FACTS),$(EVAL) consolidation --data $(FACTS) --json $(RESULTS)/consolidation.json)
 	$(if $(MUSIQUE),$(EVAL) multihop --data $(MUSIQUE) --json $(RESULTS)/multihop.json)
+	$(if $(GATEMEM),$(EVAL) gatemem --data $(GATEMEM) --json $(RESULTS)/gatemem.json)
+	$(if $(MEMORA),$(EVAL) memora --data $(MEMORA) --json $(RESULTS)/memora.json)
 	$(if $(BABI),$(EVAL) babi --data $(BABI) --json $(RESULTS)/babi.json)
 	$(BIN)/agentmem bench ingest --memories 5000 --json $(RESULTS)/ingest.json
 	$(BIN)/agentmem bench recall --memories 10000 --json $(RESULTS)/recall-10000.json

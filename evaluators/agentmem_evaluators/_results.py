@@ -15,8 +15,10 @@ from typing import Any
 
 from agentmem.errors import InputError, NotFoundError
 from agentmem.evaluation.report import Table, percent, table_markdown
+from agentmem_evaluators._gatemem_report import headline as gatemem
 from agentmem_evaluators._locomo_report import headline
 from agentmem_evaluators._retention_report import headline as retention
+from agentmem_evaluators.memora import headline as memora
 
 OPENING, CLOSING = "<!-- results -->\n", "<!-- end of results -->"
 SPEED = {
@@ -170,6 +172,8 @@ PAGES = {
     "multihop": _multihop,
     "babi": _babi,
     "retention": retention,
+    "gatemem": gatemem,
+    "memora": memora,
     "pagerank": _pagerank,
 }
 
