@@ -16,6 +16,7 @@ from agentmem import steps
 
 SCRIPT = """
 import os, signal, sys
+from datetime import timedelta
 from agentmem import Draft, steps
 import agentmem
 
@@ -31,11 +32,20 @@ with agentmem.open(root, embedder="hash", stores=("episodic", "lexical", "graph"
         space.recall("warm")
         steps.listener = listener
         space.remember([f"batch {n}" for n in range(300)], thread="batch")
-    else:
+    elif action == "erase":
         ids = [m.id for m in space.memories() if "zebra" in m.text and m.kind == "turn"]
         space.recall("zebra")
         steps.listener = listener
         space.erase(ids)
+    elif action == "undo":
+        space.recall("zebra")
+        steps.listener = listener
+        space.forgetting.undo()
+    else:
+        space.recall("zebra kazoo", k=1)
+        plan = space.forgetting.plan("forget everything about Kazoo")
+        steps.listener = listener
+        space.forgetting.execute(plan, undo_for=timedelta(days=1) if action == "hide" else None)
 """
 
 
@@ -111,6 +121,120 @@ def test_an_erasure_is_finished_after_a_kill(tmp_path, crash, step):
             assert (receipt.level, receipt.pending, receipt.erased) == ("physical", "", {"fact": 5, "turn": 5})
             assert [p.name for p in space.path.rglob("*") if p.is_file() and b"kazoo" in p.read_bytes()] == []
         same_as_a_rebuild(space)
+
+
+KAZOO = "Kazoo the zebra plays all night long."
+KEPT = "Kazoo the zebra plays all night long. The garden needs water every second day. Nothing else happened today."
+
+
+def fill_to_forget(root: Path) -> None:
+    """Make a space in which forgetting Kazoo erases, redacts, rewrites, and cuts the lineage of a fact."""
+    with agentmem.open(root, embedder="hash", stores=STORES) as system:
+        space = system.space("a")
+        space.remember([f"quiet memory number {n}" for n in range(40)])
+        said = space.remember([KAZOO, KEPT, "The garden needs water every second day, they say."])
+        space.remember(
+            [
+                agentmem.Draft("The garden needs water", kind="fact", parents=(said[0], said[2])),
+                agentmem.Draft(f"{KAZOO} The garden needs water.", kind="summary", parents=(said[0], said[2])),
+                agentmem.Draft("Kazoo keeps you awake.", kind="reply", parents=(said[0],)),
+            ]
+        )
+        space.recall("quiet number 7", k=2)
+
+
+def canonical(space) -> list:
+    """Return all that a space holds, without ids and times of storing."""
+    named = {m.id: m.text for m in space.memories()}
+    ids, traces = space.retention.traces()
+    worth = {
+        i: (int(u), int(n), float(s))
+        for i, u, n, s in zip(ids, traces.uses, traces.unused, traces.surprise, strict=True)
+    }
+    return [
+        (m.text, m.kind, m.position, sorted(named[p] for p in m.parents), m.vector.tobytes(), m.cues, worth[m.id])
+        for m in space.memories(vectors=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def forgotten(tmp_path_factory):
+    """Return the space before, and after forgetting Kazoo without a crash: what every crash must lead to."""
+    root = tmp_path_factory.mktemp("whole")
+    fill_to_forget(root)
+    with agentmem.open(root, embedder="hash", stores=STORES) as system:
+        space = system.space("a")
+        space.recall("zebra kazoo", k=1)
+        before = canonical(space)
+        receipt = space.forget("forget everything about Kazoo")
+        assert (receipt.erased, receipt.rewritten) == ({"reply": 1, "turn": 1}, {"summary": 1, "turn": 1})
+        return before, canonical(space)
+
+
+FORGETTING = (*steps.FORGET, *steps.ERASE[2:])
+
+
+@pytest.mark.parametrize("step", FORGETTING)
+def test_a_forgetting_is_finished_after_a_kill(tmp_path, crash, forgotten, step):
+    """Killed anywhere, reopening comes to the same state as without a crash, or to that before it was noted."""
+    fill_to_forget(tmp_path)
+    assert crash(tmp_path, step, "forget") == -signal.SIGKILL
+    with agentmem.open(tmp_path, embedder="hash", stores=STORES) as system:
+        space = system.space("a")
+        if step in {"forget.planned", "forget.hidden", "forget.rewritten"}:
+            assert [m[:3] for m in canonical(space)] == [m[:3] for m in forgotten[0]]
+            assert space.forgetting.list() == []
+        else:
+            assert canonical(space) == forgotten[1]
+            (record,) = space.forgetting.list()
+            assert record.state in {"reclaimed", "verified"}
+            assert (record.erased, record.rewritten) == ({"reply": 1, "turn": 1}, {"summary": 1, "turn": 1})
+            assert [p.name for p in space.path.rglob("*") if p.is_file() and b"kazoo" in p.read_bytes().lower()] == []
+        same_as_a_rebuild(space)
+
+
+@pytest.mark.parametrize("step", ["forget.suppressed", "erase.threads_scrubbed"])
+def test_what_is_hidden_survives_a_kill_and_can_be_undone(tmp_path, crash, forgotten, step):
+    """Killed once it is hidden, it stays hidden, is not carried out before its time, and comes back whole."""
+    fill_to_forget(tmp_path)
+    assert crash(tmp_path, step, "hide") == -signal.SIGKILL
+    with agentmem.open(tmp_path, embedder="hash", stores=STORES) as system:
+        space = system.space("a")
+        assert [m.text for m in space.memories()] == [m[0] for m in forgotten[1]]
+        assert [r.state for r in space.forgetting.list()] == ["suppressed"]
+        space.forgetting.undo()
+        assert [m[:6] for m in canonical(space)] == [m[:6] for m in forgotten[0]]
+        same_as_a_rebuild(space)
+
+
+@pytest.mark.parametrize("step", steps.UNDO)
+def test_undoing_is_whole_or_absent_after_a_kill(tmp_path, crash, forgotten, step):
+    """Killed within it, it is still hidden and can be undone; killed after it, all is back."""
+    fill_to_forget(tmp_path)
+    assert crash(tmp_path, "never", "hide") == 0
+    assert crash(tmp_path, step, "undo") == -signal.SIGKILL
+    with agentmem.open(tmp_path, embedder="hash", stores=STORES) as system:
+        space = system.space("a")
+        if step == "undo.restored":
+            assert [m.text for m in space.memories()] == [m[0] for m in forgotten[1]]
+            space.forgetting.undo()
+        assert [r.state for r in space.forgetting.list()] == ["undone"]
+        assert [m[:6] for m in canonical(space)] == [m[:6] for m in forgotten[0]]
+        same_as_a_rebuild(space)
+
+
+def test_every_step_of_a_forgetting_is_passed(tmp_path):
+    """The lists of steps are complete: a run that is not killed passes each of them, in order."""
+    fill_to_forget(tmp_path)
+    passed: list[str] = []
+    steps.listener = passed.append
+    try:
+        with agentmem.open(tmp_path, embedder="hash", stores=STORES) as system:
+            space = system.space("a")
+            space.forgetting.forget("forget everything about Kazoo")
+    finally:
+        steps.listener = None
+    assert tuple(passed) == FORGETTING
 
 
 def test_every_step_is_passed(tmp_path, crash):
