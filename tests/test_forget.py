@@ -46,21 +46,9 @@ def texts(space, kind=None):
 
 
 def cut(space, id_, part):
-    """Return a plan that redacts one part of one memory: what a resolver with spans would have said."""
+    """Return a plan that redacts one part of one memory."""
     start = space.get(id_).text.index(part)
-    plan = space.forgetting.plan([id_])
-    (item,) = plan.items
-    return rebound(space, replace(plan, items=(replace(item, spans=((start, start + len(part)),)),)))
-
-
-def rebound(space, plan):
-    """Return a plan whose derived effects and digest fit its items."""
-    from agentmem.unlearning import derived
-    from agentmem.unlearning.plan import bound, effects
-
-    fates = derived.fates(space._ledger, {i.id: i.spans for i in plan.items})
-    plan = replace(plan, derived=effects(fates))
-    return replace(plan, digest=bound(plan))
+    return space.forgetting.plan([Nomination(id_, 1.0, "asked for", ((start, start + len(part)),))])
 
 
 # -- the plan ----------------------------------------------------------------------------------------------------------

@@ -22,16 +22,17 @@ from agentmem.types import KINDS, Draft, Hit, Memory, MemoryId, Receipt
 from agentmem.unlearning import derived, intents, receipts, request, schedules
 from agentmem.unlearning.afterwards import Afterwards, Host, Search
 from agentmem.unlearning.derived import Fate, Recompose
+from agentmem.unlearning.known import Known
 from agentmem.unlearning.plan import ForgetPlan, Item, bound, collateral, effects
 from agentmem.unlearning.resolve import resolve
-from agentmem.unlearning.selector import Ids, Selector, Understood
+from agentmem.unlearning.selector import Ids, Nomination, Selector, Understood
 
 TRIES = 3
 """Plans that `forget` makes while other programs go on writing, before it gives up."""
 
 
-Request = str | Selector | Understood | Iterable[MemoryId]
-"""What to forget: in words, as a selector, or by ids."""
+Request = str | Selector | Understood | Iterable[MemoryId | Nomination]
+"""What to forget: in words, as a selector, by ids, or by nominations that name parts of memories."""
 Answers = Mapping[MemoryId, bool] | bool
 """Whether what was asked about goes, by id; True: all of it."""
 
@@ -76,7 +77,7 @@ class Forgetting(Afterwards):
         thread: str | None = None,
         propose: request.Propose | None = None,
     ) -> ForgetPlan:
-        """Return what a request, a selector or ids would forget; nothing is written.
+        """Return what a request, a selector, ids or nominations would forget; nothing is written.
 
         `speaker` is who asks and `thread` where, for a request in words; `propose` asks a model where the rules do not
         understand one (see `agentmem.unlearning.request`). Raises TextError for a request that says nothing,
@@ -85,8 +86,7 @@ class Forgetting(Afterwards):
         with self._lock:
             self._check_open()
             mark = self._ledger.mark()
-            asked, understood = self._understood(what, speaker, thread, propose)
-            found = resolve(understood.selector, self.view)
+            asked, understood, found = self._understood(what, speaker, thread, propose)
             memories = self._ledger.find([n.id for n in found])
             items = [Item(memories[n.id], n.confidence, n.why, n.spans) for n in found if n.id in memories]
             bands: dict[str, list[Item]] = {"selected": [], "asked": [], "near miss": []}
@@ -112,19 +112,23 @@ class Forgetting(Afterwards):
         speaker: str | None,
         thread: str | None,
         propose: request.Propose | None,
-    ) -> tuple[str, Understood]:
-        if isinstance(what, Understood):
-            return "", what
-        if isinstance(what, Selector):
-            return "", Understood(what)
+    ) -> tuple[str, Understood, list[Nomination]]:
+        """Return a request in words (or nothing), what is meant by it, and what that finds."""
+        asked, known = "", None
         if isinstance(what, str) and not self._ledger.seqs([what]):
             now = aware(self._clock(), "the clock's time")
-            return what, request.parse(what, self.view, now, speaker=speaker, thread=thread, propose=propose)
-        ids = (what,) if isinstance(what, str) else tuple(what)
-        if not ids:
-            raise InputError("no ids were given, so there is nothing to forget")
-        self._ledger.get(ids)
-        return "", Understood(Ids(ids))
+            asked, known = what, Known(self.view)  # read once for both
+            understood = request.parse(what, known, now, speaker=speaker, thread=thread, propose=propose)
+        elif isinstance(what, Understood | Selector):
+            understood = what if isinstance(what, Understood) else Understood(what)
+        else:
+            named = (what,) if isinstance(what, str) else tuple(what)
+            found = [n if isinstance(n, Nomination) else Nomination(n, 1.0, "named by its id") for n in named]
+            if not found:
+                raise InputError("no ids were given, so there is nothing to forget")
+            self._ledger.get([n.id for n in found])
+            return "", Understood(Ids(tuple(n.id for n in found))), found
+        return asked, understood, resolve(understood.selector, known or self.view)
 
     def execute(
         self,
