@@ -291,3 +291,71 @@ def test_what_is_cold_is_compressed_before_it_goes(space, clock):
     clock.advance(timedelta(days=400))
     space.sweep("sage", dry_run=False)
     assert len(space) == 0
+
+
+def weighing(tmp_path, clock, policy, weight):
+    """What a space recalls of three memories of different age, and why it keeps the oldest."""
+    with agentmem.open(
+        tmp_path / f"{policy}{weight}", embedder="hash", clock=clock, retention=policy, retention_weight=weight
+    ) as system:
+        space = system.space("a")
+        now = clock()
+        space.remember(
+            [
+                Draft(f"the grey cat {does}", said_at=now - timedelta(days=days), thread=str(days))
+                for days, does in {365: "sleeps all day", 1: "eats quite a lot", 0: "plays in the garden"}.items()
+            ]
+        )
+        return space.recall("grey cat, said who?"), space.retention.explain(next(iter(space.memories())).id)
+
+
+def test_retention_weighs_recall(tmp_path, clock):
+    """The fresher is found first; the signal is weight times retention, less the mean, and the explanation says it."""
+    plain, why = weighing(tmp_path, clock, "ebbinghaus", 0)
+    assert why.weight == 0
+    assert all("retention" not in e.signals for e in plain)
+    found, why = weighing(tmp_path, clock, "ebbinghaus", 20)
+    assert why.weight == 20
+    assert [e.memory.thread for e in found] == ["0", "1", "365"]
+    kept = [1, np.exp(-1), 0]
+    assert [e.signals["retention"] for e in found] == pytest.approx([20 * (k - np.mean(kept)) for k in kept], abs=1e-4)
+    before = {e.memory.thread: e.score for e in plain}
+    assert [e.score - before[e.memory.thread] for e in found] == pytest.approx(
+        [e.signals["retention"] for e in found], abs=1e-4
+    )
+    assert found.confidence == plain.confidence
+
+
+@pytest.mark.parametrize(("policy", "days"), [("none", (0, 1, 365)), ("ebbinghaus", (5, 5, 5))])
+def test_where_nothing_fades_recall_is_what_it_was(tmp_path, clock, policy, days):
+    """Under the policy none, and where all are equally fresh, scores and signals are bit for bit those without."""
+    seen = []
+    for weight in (0, 5):
+        with agentmem.open(
+            tmp_path / str(weight), embedder="hash", clock=clock, retention=policy, retention_weight=weight
+        ) as system:
+            space = system.space("a")
+            space.remember(
+                [Draft(f"cat number {d} {n}", said_at=clock() - timedelta(days=d)) for n, d in enumerate(days)]
+            )
+            seen.append([(e.memory.text, e.score, dict(e.signals)) for e in space.recall("cat number 1")])
+    assert seen[0] == seen[1]
+
+
+def test_a_weight_that_is_none_is_refused(tmp_path):
+    """A negative weight and nan are errors before anything is opened."""
+    for weight in (-1, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="retention_weight="):
+            agentmem.open(tmp_path, retention_weight=weight)
+
+
+def test_the_policy_from_the_environment(tmp_path, clock, monkeypatch):
+    """AGENTMEM_RETENTION names the policy, what is passed goes before it, and one that is none is an error."""
+    monkeypatch.setenv("AGENTMEM_RETENTION", "lru")
+    with agentmem.open(tmp_path, embedder="hash", clock=clock) as system:
+        assert system.space("a").retention.name == "lru"
+    with agentmem.open(tmp_path, embedder="hash", clock=clock, retention="fifo") as system:
+        assert system.space("a").retention.name == "fifo"
+    monkeypatch.setenv("AGENTMEM_RETENTION", "lrru")
+    with agentmem.open(tmp_path, embedder="hash", clock=clock) as system, pytest.raises(PluginNotFoundError):
+        system.space("a")
