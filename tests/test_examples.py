@@ -33,6 +33,12 @@ PROMISED = {
     "06_knowledge_graph.py": ["entities in 171 memories", "most named: ", "drawn: graph.png"],
     "07_interference.py": ["agentmem  1.00 1.00 1.00 1.00 1.00", "dense     0.", "drawn: interference.png"],
     "08_your_own_policy.py": ["| longest | 100.0", "| fifo | 0.0 [0.0, 0.0]", "| oracle | 100.0"],
+    "09_scrub_any_agent.py": [
+        "told in 81 of 91 checkpoints",
+        "scrubbed, messages: 4",
+        "told in 0 of 91 checkpoints, 0 times in the files",
+        "it goes on: You said: You know, [removed].",
+    ],
 }
 
 

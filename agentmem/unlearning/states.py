@@ -55,15 +55,21 @@ class Messages:
     """Counts messages that a history shows again and again: by id, or, before they have one, by what they say."""
 
     def __init__(self) -> None:
-        self._ids: dict[int, set[str]] = {}
+        self._ids: set[str] = set()
+        self._known: set[int] = set()
+        self._nameless: set[int] = set()
 
     def add(self, fields: Mapping[str, Any]) -> None:
         """Count a message, once."""
-        said = hash(repr([fields.get(key) for key in ("type", "role", "content", "tool_calls")]))
-        self._ids.setdefault(said, set()).update([fields["id"]] if fields.get("id") else [])
+        said = hash(repr([fields.get("content"), fields.get("tool_calls") or ()]))
+        if fields.get("id"):
+            self._ids.add(str(fields["id"]))
+            self._known.add(said)
+        else:
+            self._nameless.add(said)
 
     def __len__(self) -> int:
-        return sum(max(1, len(ids)) for ids in self._ids.values())
+        return len(self._ids) + len(self._nameless - self._known)
 
 
 @dataclass
