@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from agentmem.agent.models import check_model, open_model
     from agentmem.agent.saver import AgentMemorySaver
     from agentmem.agent.scrubber import CheckpointScrubber
+    from agentmem.agent.store import AgentMemoryStore
 
 _HOME = {
     "AgentMemorySaver": "saver",
+    "AgentMemoryStore": "store",
     "Chat": "conversation",
     "ChatEvent": "conversation",
     "CheckpointScrubber": "scrubber",
@@ -34,6 +36,7 @@ _HOME = {
 
 __all__ = [
     "AgentMemorySaver",
+    "AgentMemoryStore",
     "Chat",
     "ChatEvent",
     "CheckpointScrubber",
