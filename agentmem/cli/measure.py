@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentmem.evaluation.readers import Reader
 
 PANEL = "Measure"
-What = Literal["recall", "ingest", "open", "pagerank", "sweep"]
+What = Literal["recall", "ingest", "open", "pagerank", "sweep", "forget"]
 
 
 def register(app: typer.Typer) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 import agentmem
 from agentmem import config
 from agentmem.errors import InputError
+from agentmem.evaluation.bench_forget import forget
 from agentmem.evaluation.bench_graph import pagerank
 from agentmem.evaluation.bench_sweep import sweep
 from agentmem.types import Draft
@@ -37,7 +38,7 @@ REPEATS = 60
 
 
 def run(what: str, memories: int, *, embedder: str = "default", progress: Progress | None = None) -> Report:
-    """Run one benchmark: "recall", "ingest", "open", "pagerank" or "sweep". Raises InputError for another name.
+    """Run one benchmark: "recall", "ingest", "open", "pagerank", "sweep" or "forget". Raises InputError for others.
 
     Returns `ratio`, `median_ms`, `reference_ms`, `memories`, `rss_mb` (what a space of that size adds to the process
     with its model loaded; for "open" the most that the whole process takes) and what was done, for the JSON.
@@ -48,6 +49,7 @@ def run(what: str, memories: int, *, embedder: str = "default", progress: Progre
         "open": cold_open,
         "pagerank": pagerank,
         "sweep": sweep,
+        "forget": forget,
     }
     if what not in benches:
         raise InputError(f"no benchmark {what!r}; there are: {', '.join(benches)}")
