@@ -14,7 +14,8 @@ import agentmem
 from agentmem import Draft, steps
 from agentmem.cli import app
 from agentmem.errors import LineageError, PluginNotFoundError
-from agentmem.types import Finding
+from agentmem.ledger import derivations
+from agentmem.types import Finding, Slot
 
 
 class Last:
@@ -231,3 +232,37 @@ def test_settle_on_the_command_line(tmp_path):
         "replaced": 0,
         "kept_out": 0,
     }
+
+
+class Codes:
+    """What is said of codes, by who says it; what names none has no scope."""
+
+    def scopes(self, memory):
+        return [memory.speaker] if "code" in memory.text else []
+
+    def derive(self, scope, members):
+        return [Draft(f"{scope} spoke of codes", kind="note", parents=tuple(m.id for m in members))]
+
+
+def test_what_loses_its_last_scope_is_a_member_no_more(tmp_path):
+    """A memory that is rewritten so that no scope reads it leaves the one it was in, which is derived anew without."""
+    with agentmem.open(tmp_path, embedder="hash", derive={"codes": Codes()}) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        ids = space.remember(["The code is 1.", "My code is 2."], speaker="Ana")
+        space.settle()
+        derivations.enroll(space._ledger, "codes", [(space.get(ids[0]).seq, [])])
+        assert space.settle().scopes == 1
+        (note,) = space.memories(agentmem.Filter(kinds=("note",)))
+        assert note.parents == (ids[1],)
+
+
+def test_a_derived_note_fills_no_slot(tmp_path):
+    """It repeats what its parents say: a code is not said a second time by it, and not as nobody's."""
+    with agentmem.open(tmp_path, embedder="hash", derive={"codes": Codes()}) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        said = space.remember("My locker code is 4417.", speaker="Ana")[0]
+        derived = space.remember("My locker code is 4417.", kind="note", parents=(said,))[0]
+        assert space.get(said).cues.slots == (Slot("ana", "locker code", "4417"),)
+        assert space.get(derived).cues.slots == ()

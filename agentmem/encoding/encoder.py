@@ -133,10 +133,12 @@ def by_rule(given: Draft | Memory, vector: Vectors) -> Encoded:
 def _slots(given: Draft | Memory) -> tuple[Slot, ...]:
     """Return the slots of what somebody said, or of a fact that holds one value at a time; other kinds fill none.
 
-    A fact is read like a sentence first, so that its slot has the name which a question gives it.
+    A note that was derived repeats what its parents say, and they fill the slots. A fact is read like a sentence first,
+    so that its slot has the name which a question gives it.
     """
     functional = given.kind == "fact" and given.metadata.get("functional") is True
-    if given.kind not in PRIMARY and not functional:
+    told = given.kind in PRIMARY and not (given.kind == "note" and given.parents)
+    if not (told or functional):
         return ()
     read = tuple(dict.fromkeys(Slot(*s.key, s.value, s.ends) for s in read_slots(given.text, given.speaker)))
     if read or not functional:

@@ -37,8 +37,9 @@ def digest(ledger: Ledger, scope: str) -> bytes:
 def enroll(ledger: Ledger, deriver: str, members: Iterable[tuple[int, Sequence[str]]]) -> None:
     """Note of which scopes memories are members now, by seq; their old and new scopes are stale. In a transaction."""
     db = ledger.connection
+    members = list(members)
     rows = [(deriver, digest(ledger, scope), seq) for seq, scopes in members for scope in scopes]
-    seqs = [seq for _, _, seq in rows]
+    seqs = [seq for seq, _ in members]  # those without a scope too: what was rewritten may have lost all
     db.all(
         "DELETE FROM scopes WHERE deriver = ? AND seq IN (SELECT value FROM json_each(?))",
         (deriver, json.dumps(seqs)),

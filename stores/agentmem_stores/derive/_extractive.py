@@ -24,7 +24,7 @@ REDUNDANCY = 0.6
 SHORT, LONG = 4, 45
 """Words of a sentence below and above which it says too little, or too much at once."""
 
-_stemmer = Stemmer("english")
+_stemmer = Stemmer("english", 0)  # 0: no cache of words, which would outlive what is forgotten
 
 
 def stems(text: str) -> list[str]:
