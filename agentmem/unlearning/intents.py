@@ -153,8 +153,8 @@ def delete(ledger: Ledger, number: int, rewritten: Sequence[int] = ()) -> None:
     doomed = seqs_of(ledger, number)
     fading.unsign(ledger.connection, [*doomed, *rewritten], WINDOW)
     recalls.withdraw(ledger.connection, doomed)
-    for seq in reversed(doomed):  # what is derived came later than its parents
-        ledger.connection.all("DELETE FROM memories WHERE seq = ?", (seq,))
+    # what is derived came later than its parents
+    ledger.connection.many("DELETE FROM memories WHERE seq = ?", [(seq,) for seq in reversed(doomed)])
     ledger.connection.all("DELETE FROM erasing WHERE number = ?", (number,))
     ledger.connection.all("UPDATE erasures SET state = 'erased' WHERE number = ?", (number,))
 
