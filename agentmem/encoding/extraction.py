@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from agentmem import types
 from agentmem.clock import aware
 from agentmem.encoding._relations import UNNAMED, Relation, relations, third
 from agentmem.encoding._slot_words import subject as key_of
@@ -149,6 +150,20 @@ def _of_slots(memory: Memory, said: Sequence[Relation]) -> Iterator[ExtractedFac
             yield fact
 
 
+def in_words(memory: Memory, slot: types.Slot) -> str | None:
+    """Return a sentence that says one slot of a memory, and from which the rules read it again; None for none."""
+    read = Slot(slot.subject, slot.attribute, slot.value)
+    if not slot.value.strip() or _NO_VALUE.match(slot.value):
+        return None
+    return next((sentence for _, _, sentence in _sayings(memory, read, "", ()) if _says(sentence, read)), None)
+
+
+def _says(sentence: str, slot: Slot) -> bool:
+    """Say whether the rules read a slot from a sentence that names everybody it speaks of."""
+    again = {(slot.key, slot.value) for slot in read_slots(sentence)}
+    return not UNNAMED.search(sentence) and (slot.key, slot.value) in again
+
+
 def _of_slot(memory: Memory, slot: Slot, said: Sequence[Relation]) -> ExtractedFact | None:
     """Return the fact of a slot, in a sentence from which the rules read the same slot again; None for no such one.
 
@@ -156,9 +171,7 @@ def _of_slot(memory: Memory, slot: Slot, said: Sequence[Relation]) -> ExtractedF
     """
     clause = memory.text[slice(*slot.span)]
     for who, relation, sentence in _sayings(memory, slot, clause, said):
-        if not UNNAMED.search(sentence) and (slot.key, slot.value) in {
-            (again.key, again.value) for again in read_slots(sentence)
-        }:
+        if _says(sentence, slot):
             since = _since(clause, slot.value, memory.said_at)
             parents = (memory.id,)
             return ExtractedFact(
