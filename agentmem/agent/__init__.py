@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agentmem.agent.aio import aforget, arecall, aremember
     from agentmem.agent.checkpoints import open_saver
     from agentmem.agent.conversation import Chat, ChatEvent, Piece, Reply, chat
     from agentmem.agent.graph import build_agent
     from agentmem.agent.guarding import guarded
+    from agentmem.agent.middleware import AgentMemoryMiddleware
     from agentmem.agent.models import check_model, open_model
     from agentmem.agent.saver import AgentMemorySaver
     from agentmem.agent.scrubber import CheckpointScrubber
     from agentmem.agent.store import AgentMemoryStore
 
 _HOME = {
+    "AgentMemoryMiddleware": "middleware",
     "AgentMemorySaver": "saver",
     "AgentMemoryStore": "store",
     "Chat": "conversation",
@@ -26,6 +29,9 @@ _HOME = {
     "CheckpointScrubber": "scrubber",
     "Piece": "conversation",
     "Reply": "conversation",
+    "aforget": "aio",
+    "arecall": "aio",
+    "aremember": "aio",
     "build_agent": "graph",
     "chat": "conversation",
     "check_model": "models",
@@ -35,6 +41,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AgentMemoryMiddleware",
     "AgentMemorySaver",
     "AgentMemoryStore",
     "Chat",
@@ -42,6 +49,9 @@ __all__ = [
     "CheckpointScrubber",
     "Piece",
     "Reply",
+    "aforget",
+    "arecall",
+    "aremember",
     "build_agent",
     "chat",
     "check_model",

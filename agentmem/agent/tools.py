@@ -1,0 +1,169 @@
+"""What a model may do with a memory by itself: look something up, note a fact, ask for something to be forgotten.
+
+A look-up gives quotes, in a block of data, and their ids as the artifact of the message. A fact names as its parents
+the user's turn and those of the recalled memories that say half of it, so it goes when they go. Forgetting only ever
+plans: a person sees, by LangGraph's `interrupt`, what would go, and answers. The run is resumed with
+`Command(resume=...)`: True (all that was shown), a list of ids, {id: bool}, or False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from langchain.tools import ToolRuntime, tool
+from langgraph.types import interrupt
+
+from agentmem.agent import context
+from agentmem.encoding.words import terms
+from agentmem.errors import GuardedError, InputError, LineageError, StaleError
+from agentmem.types import Draft, MemoryId
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    from agentmem.space import Space
+    from agentmem.unlearning.plan import ForgetPlan
+
+FORGOTTEN = "forgotten"
+"""In the artifact of a tool message: how many memories were meant and went."""
+SUPPORT = 0.5
+"""Share of a fact's words that a recalled memory must have to be one of its parents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn in which a tool is called.
+
+    `asked` remembers what the user said, if that is not done yet, and returns its ids; `recalled` are the ids of what
+    was recalled for it; `began` is when, and `epoch` after which forgetting.
+    """
+
+    thread: str
+    asked: Callable[[], Sequence[MemoryId]]
+    recalled: Sequence[MemoryId] = ()
+    began: datetime | None = None
+    epoch: int | None = None
+
+
+def memory_tools(
+    space: Space,
+    turn: Callable[[ToolRuntime], Turn],
+    *,
+    user: str = "user",
+    assistant: str = "assistant",
+    max_tokens: int | None = None,
+) -> list[BaseTool]:
+    """Return recall_memory, remember_fact and forget_memory over a space; `turn` tells in which turn a call is."""
+
+    @tool(response_format="content_and_artifact")
+    def recall_memory(question: str) -> tuple[str, list[MemoryId]]:
+        """Look up what was said in earlier conversations. Ask a whole question; the answer is quotes with dates."""
+        if not question.strip():
+            return "Ask a question.", []
+        found = space.recall(question, max_tokens=max_tokens)
+        return context.block(found, space.clock()), list(found.ids)
+
+    @tool(response_format="content_and_artifact")
+    def remember_fact(fact: str, runtime: ToolRuntime) -> tuple[str, list[MemoryId]]:
+        """Keep one fact about the user or the task for later, as a whole sentence with names and dates."""
+        here = turn(runtime)
+        draft = Draft(
+            fact,
+            kind="fact",
+            speaker=assistant,
+            thread=here.thread,
+            parents=(*here.asked(), *_supporting(space, fact, here.recalled)),
+            origin=f"tool:{here.thread}:{runtime.tool_call_id}",
+        )
+        try:
+            ids = space.remember([draft], guarded="raise", epoch=here.epoch)
+        except (GuardedError, LineageError, StaleError, InputError) as error:
+            return f"Not remembered: {error}", []
+        return "Remembered.", list(ids)
+
+    @tool(response_format="content_and_artifact")
+    def forget_memory(request: str, runtime: ToolRuntime) -> tuple[str, dict[str, Any]]:
+        """Forget what the user asks to have forgotten, in the user's words. A person sees what goes, and decides."""
+        here = turn(runtime)
+        try:
+            plan = space.forgetting.plan(request, speaker=user, thread=here.thread)
+        except InputError as error:
+            return f"Nothing was forgotten: {error}", {FORGOTTEN: 0}
+        known = {i.id: sure for sure, items in ((True, plan.items), (False, plan.asks)) for i in items if _was(i, here)}
+        if not known:
+            unclear = " ".join(question.text for question in plan.questions)
+            return f"Nothing in memory is meant, so nothing was forgotten. {unclear}".strip(), {FORGOTTEN: 0}
+        chosen = _agreed(known, _shown(plan, request, known))
+        if not chosen:
+            return "The person said no: nothing was forgotten.", {FORGOTTEN: 0}
+        if {*known} == {i.id for i in (*plan.items, *plan.asks)}:
+            answers = {id_: id_ in chosen for id_ in known}
+            receipt = space.forgetting.execute(plan, answers, actor=user)
+        else:  # the space has grown since the person was asked: what was not shown stays
+            receipt = space.forgetting.forget(sorted(chosen), actor=user)
+        said = f"Forgotten: {len(chosen)} memories and what was derived from them (receipt {receipt.number})."
+        return said, {FORGOTTEN: len(chosen), "receipt": receipt.number}
+
+    return [recall_memory, remember_fact, forget_memory]
+
+
+def _was(item: Any, here: Turn) -> bool:
+    """Say whether an item was there when the turn began: a run that is resumed plans again, and shows the same."""
+    return here.began is None or item.memory.stored_at <= here.began
+
+
+def _shown(plan: ForgetPlan, request: str, known: Mapping[MemoryId, bool]) -> dict[str, Any]:
+    """Return what a person is shown: what would go, what is asked about, and how much was derived from it."""
+    items = [i for i in (*plan.items, *plan.asks) if i.id in known]
+    memories = [
+        {
+            "id": i.id,
+            "text": i.memory.text,
+            "speaker": i.memory.speaker,
+            "said_at": i.memory.said_at.isoformat(),
+            "action": i.action,
+            "why": i.why,
+            "sure": known[i.id],
+        }
+        for i in items
+    ]
+    return {"action": "forget_memory", "request": request, "memories": memories, "derived": len(plan.derived)}
+
+
+def _agreed(known: Mapping[MemoryId, bool], question: dict[str, Any]) -> frozenset[MemoryId]:
+    """Ask a person, and again, with `refused` saying why, while the answer is none; return the ids to forget."""
+    while True:
+        answer = interrupt(question)
+        try:
+            return _chosen(known, answer)
+        except InputError as error:
+            question = {**question, "refused": str(error)}
+
+
+def _chosen(known: Mapping[MemoryId, bool], answer: object) -> frozenset[MemoryId]:
+    """Return the ids that an answer means. Raises InputError for one that was not shown, or for no answer at all."""
+    if answer is True:
+        return frozenset(known)
+    if answer is False or answer is None:
+        return frozenset()
+    if isinstance(answer, Mapping):
+        wanted = [id_ for id_, yes in answer.items() if yes is True]
+    elif isinstance(answer, Sequence) and not isinstance(answer, str):
+        wanted = list(answer)
+    else:
+        raise InputError(
+            f"the answer {answer!r} is none: resume with True, False, a list of ids, or {{id: True}}. Nothing was "
+            "forgotten"
+        )
+    if strange := [id_ for id_ in wanted if id_ not in known]:
+        raise InputError(f"{strange[0]!r} is not among what was shown; nothing was forgotten")
+    return frozenset(wanted)
+
+
+def _supporting(space: Space, fact: str, recalled: Sequence[MemoryId]) -> list[MemoryId]:
+    said = frozenset(terms(fact))
+    living = [space.get(id_) for id_ in recalled if id_ in space]
+    return [m.id for m in living if said and len(said & {*terms(m.text)}) >= SUPPORT * len(said)]
