@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,9 @@ from agentmem.types import Memory, MemoryId, Receipt
 from agentmem.unlearning import intents, receipts, threads
 from agentmem.unlearning.derived import Fates
 from agentmem.unlearning.keys import Keys
-from agentmem.unlearning.residue import Needle, Residue, needles, scan
+from agentmem.unlearning.living import Living
+from agentmem.unlearning.needles import SHORT, needles, pieces, spelt, words
+from agentmem.unlearning.residue import Look, Residue, look
 
 if TYPE_CHECKING:
     from agentmem.unlearning.guard import Guard
@@ -48,11 +50,16 @@ class Eraser:
         return intents.closure(self.ledger, ids)
 
     def suppress(
-        self, ids: Sequence[MemoryId], guard: Guard | None = None, **terms: Any
+        self,
+        ids: Sequence[MemoryId],
+        guard: Guard | None = None,
+        *,
+        first: Callable[[], None] | None = None,
+        **terms: Any,
     ) -> tuple[int, list[intents.Doomed]]:
         """Hide the ids and all that was derived from them, at once and for every process.
 
-        In the same transaction `guard` keeps tombstones of them, and `terms` are noted for the receipt.
+        In the same transaction `first` is done before it is seen what that is, `guard` keeps tombstones of them, and `terms` are noted for the receipt.
         """
 
         def also(number: int, _: list[intents.Doomed]) -> None:
@@ -62,7 +69,7 @@ class Eraser:
                 receipts.note(self.ledger, self.keys, number, **terms)
 
         steps.reached("erase.planned")
-        number, doomed = intents.suppress(self.ledger, ids, self.clock(), also)
+        number, doomed = intents.suppress(self.ledger, ids, self.clock(), also, first)
         steps.reached("erase.suppressed")
         return number, doomed
 
@@ -216,21 +223,35 @@ class Eraser:
             else ""
         )
 
-    def residue(self, doomed: Sequence[Memory], rewritten: Sequence[Memory] = ()) -> list[Residue]:
+    def residue(
+        self, doomed: Sequence[Memory], rewritten: Sequence[Memory] = (), removed: Iterable[str] = ()
+    ) -> list[Residue]:
         """Return what is left in the files of erased memories, and of what `rewritten` ones were before.
 
-        What a living memory says as well is no residue.
+        `removed` are texts that were cut out. What a living memory says as well is no residue.
         """
-        wanted = {n.data: n for m in doomed for n in needles(m)}
-        wanted |= {n.data: n for m in rewritten for n in needles(m) if n.what != "id"}
-        found = scan(self.folder, list(wanted.values()))
-        return [r for r in found if not self._alive(r.needle)]
+        return self.look(doomed, rewritten, removed).found
 
-    def _alive(self, needle: Needle) -> bool:
-        """Say whether a living memory holds the same bytes: "Good morning!" may have been said twice."""
-        table, column = ("vectors", "vector") if needle.what == "vector" else ("memories", "text")
-        sql = f"SELECT 1 FROM {table} WHERE instr(CAST({column} AS BLOB), ?) LIMIT 1"  # noqa: S608 - names are ours
-        return self.ledger.connection.one(sql, (needle.data,)) is not None
+    def look(self, doomed: Sequence[Memory], rewritten: Sequence[Memory] = (), removed: Iterable[str] = ()) -> Look:
+        """Return what is left, as `residue` does, and why more may be left that cannot be seen."""
+        cut = list(removed)
+        wanted = {n.data: n for m in doomed for n in needles(m)}
+        wanted |= {n.data: n for m in rewritten for n in needles(m) if not n.what.startswith("id")}
+        wanted |= {n.data: n for text in cut for piece in pieces(text) for n in spelt(piece) if len(n.data) >= SHORT}
+        living = Living(self.ledger)
+        telling = words([*(m.text for m in (*doomed, *rewritten)), *cut])
+        wanted |= {n.data: n for n in living.lacks(telling.values())}
+        seen = look(self.folder, list(wanted.values()))
+        left = [r for r in seen.found if not _said_by_others(r)]
+        alive = living.holds([r.needle for r in left])
+        return Look([r for r in left if r.needle.data not in alive], seen.blind)
+
+
+def _said_by_others(residue: Residue) -> bool:
+    """Say whether it proves nothing: conversations hold what no memory says, and are searched by their own scrubber."""
+    needle = residue.needle
+    short = bool(needle.plain) and len(needle.plain.encode()) < threads.WHOLE
+    return residue.file.name.startswith("threads.db") and (needle.what == "word" or short)
 
 
 def _vacuum(db: Connection) -> bool:

@@ -35,7 +35,9 @@ STEPS = 4
 ENTROPY = 7.9
 """Bits a byte from which bytes look like chance: vectors have 7.4 and less, texts 5, what is encrypted 8."""
 SAMPLE = 2**14
+"""Bytes of one of the `SAMPLES` of a file by which it is judged; of fewer than `LEAST` nothing can be said."""
 SAMPLES = 9
+LEAST = 2**12
 
 _CASE = np.uint32(0x20202020)
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"7z\xbc\xaf": "7z"}
@@ -86,7 +88,7 @@ def scan(folder: Path, wanted: Sequence[Needle]) -> list[Residue]:
     """
     if not wanted:
         return []
-    search = _Search(wanted)
+    search = Search(wanted)
     return [residue for file in _files(folder) for residue in search.file(file)]
 
 
@@ -96,7 +98,9 @@ def opaque(folder: Path) -> list[str]:
     return [f"{file.relative_to(folder)} is {why}" for file, why in reasons if why]
 
 
-class _Search:
+class Search:
+    """Many needles, to be found in one pass. Raises ValueError for one too short to be found so."""
+
     def __init__(self, wanted: Sequence[Needle]) -> None:
         if short := [n.what for n in wanted if len(n.data) < 2 * STEPS - 1]:
             raise ValueError(f"a needle ({short[0]}) of fewer than {2 * STEPS - 1} bytes is no evidence")
@@ -120,12 +124,13 @@ class _Search:
         self.overlap = 2 * max(len(n.data) for n in wanted)
 
     def file(self, path: Path) -> Iterator[Residue]:
+        """Yield every needle that lies in a file, once, in order of its place."""
         found: dict[bytes, Residue] = {}
         try:
             with path.open("rb") as handle:
                 start, data = 0, handle.read(CHUNK)
                 while data:
-                    for at, needle in self._in(data):
+                    for at, needle in self.inside(data):
                         known = found.get(needle.data)
                         if known is None or start + at < known.offset:
                             found[needle.data] = Residue(path, start + at, needle)
@@ -137,8 +142,8 @@ class _Search:
             return  # another process dropped a snapshot between the listing and the look
         yield from sorted(found.values(), key=lambda residue: residue.offset)
 
-    def _in(self, data: bytes) -> Iterator[tuple[int, Needle]]:
-        """Yield what lies in the bytes, and where, in no order."""
+    def inside(self, data: bytes) -> Iterator[tuple[int, Needle]]:
+        """Yield what lies in some bytes, and where, in no order and as often as it does."""
         for place, forms in self._places(data):
             for at, length in forms:
                 begin = place - at
@@ -172,7 +177,7 @@ def _member(values: npt.NDArray[np.unsignedinteger], of: npt.NDArray[np.unsigned
 
 def _key(data: bytes) -> int:
     """Return bytes as a number, capitals like small letters (and some other bytes like each other)."""
-    return int.from_bytes(bytes(byte | 0x20 for byte in data), "little")
+    return int.from_bytes(data, "little") | int.from_bytes(b"\x20" * len(data), "little")
 
 
 def _hashed(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
@@ -205,28 +210,31 @@ def _planted(folder: Path) -> Iterator[tuple[Path, list[Needle]]]:
 def _opaque(file: Path) -> str:
     """Return as what a file hides its bytes, or nothing."""
     try:
-        with file.open("rb") as handle:
-            head = handle.read(SAMPLE)
-            size = handle.seek(0, 2)
-            samples = [head]
-            for n in range(1, SAMPLES):
-                handle.seek(size * n // SAMPLES)
-                samples.append(handle.read(SAMPLE))
+        samples = _samples(file)
     except FileNotFoundError:
         return ""
     except OSError as error:
         return f"not readable ({error.strerror or error})"
+    head = samples[0]
     if head.startswith(b"SQLite format 3\0"):
         return _sealed(file)
     if head.startswith(b"PK\x03\x04"):
         return _zipped(file)
-    for magic, name in _PACKED.items():
-        if head.startswith(magic):
-            return f"compressed ({name})"
-    if _inflates(head):
-        return "compressed"
-    looks = [_entropy(sample) for sample in samples if len(sample) >= 2**12]
+    if packed := next((name for magic, name in _PACKED.items() if head.startswith(magic)), _stream(head)):
+        return f"compressed ({packed})"
+    looks = [_entropy(sample) for sample in samples if len(sample) >= LEAST]
     return "compressed or encrypted: its bytes look like chance" if looks and min(looks) > ENTROPY else ""
+
+
+def _samples(file: Path) -> list[bytes]:
+    """Return the beginning of a file and samples from all over it."""
+    with file.open("rb") as handle:
+        samples = [handle.read(SAMPLE)]
+        size = handle.seek(0, 2)
+        for n in range(1, SAMPLES):
+            handle.seek(size * n // SAMPLES)
+            samples.append(handle.read(SAMPLE))
+    return samples
 
 
 def _sealed(file: Path) -> str:
@@ -251,17 +259,18 @@ def _zipped(file: Path) -> str:
     return "compressed (zip)" if packed else ""
 
 
-def _inflates(head: bytes) -> bool:
-    """Say whether bytes begin a stream of zlib, bzip2 or xz."""
-    for begins, one in ((b"x", zlib.decompressobj()), (b"BZh", bz2.BZ2Decompressor()), (b"\xfd7z", _xz())):
+def _stream(head: bytes) -> str:
+    """Return what a stream is packed with that begins so: zlib, bzip2 or xz, or nothing."""
+    for begins, name, one in (
+        (b"x", "zlib", zlib.decompressobj()),
+        (b"BZh", "bzip2", bz2.BZ2Decompressor()),
+        (b"\xfd7zXZ", "xz", lzma.LZMADecompressor()),
+    ):
         if head.startswith(begins):
-            with contextlib.suppress(zlib.error, OSError, lzma.LZMAError, EOFError):
-                return bool(one.decompress(head)) or begins != b"x"
-    return False
-
-
-def _xz() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor()
+            with contextlib.suppress(zlib.error, OSError, lzma.LZMAError):
+                one.decompress(head)
+                return name
+    return ""
 
 
 def _entropy(sample: bytes) -> float:
