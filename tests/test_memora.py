@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,7 +218,7 @@ def test_what_is_sure_is_forgotten_and_the_rest_is_asked(folder):
 
 
 def test_what_the_other_ways_leave(folder):
-    """Forgetting nothing leaks, forgetting everything leaves nothing; the oracle takes what says it, and jazz with it."""
+    """Forgetting nothing leaks, forgetting everything leaves nothing; the oracle takes what says it, with jazz."""
     _, found = at_the_end(folder, "none")
     assert found["none"]["memory_presence"] == [1, 1, 1]
     assert found["none"]["fama"] == [0.5, 1, pytest.approx(1 / 3)]
@@ -228,6 +229,17 @@ def test_what_the_other_ways_leave(folder):
     assert at_the_end(folder, "oracle")[1]["oracle"]["memory_presence"] == [1, 1, 0]
     assert at_the_end(folder, "similarity")[0].forgotten.gone > 0
     assert recognised(format_.load(folder)[0])[1] == 3
+
+
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_a_session_may_take_back_several_things(folder, way):
+    """Also where the first of them left nothing to look at for the second."""
+    (persona,) = format_.load(folder)
+    last = persona.sessions[4]
+    sessions = (replace(last, gone=("trail running", "Buy groceries", "deep house")),)
+    played = play(replace(persona, sessions=sessions), way, Settings("hash"), 5)
+    assert played.operations == 3
+    assert len(played.recalled) == (9 if way == "none" else 3)
 
 
 def test_a_run_end_to_end(folder):

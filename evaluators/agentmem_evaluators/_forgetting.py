@@ -118,7 +118,7 @@ class Nuke:
 
     def heard(self, space: Space, said: Draft) -> Forgotten:  # noqa: ARG002 - whatever it was
         """Erase all there is."""
-        return _erase(space, [m.id for m in space.memories()])
+        return erase(space, [m.id for m in space.memories()])
 
     def before(self, space: Space, turn: str) -> Forgotten:  # noqa: ARG002 - it did already
         """Do nothing."""
@@ -137,7 +137,7 @@ class Speaker:
 
     def heard(self, space: Space, said: Draft) -> Forgotten:
         """Erase what this speaker said."""
-        return _erase(space, [m.id for m in space.memories() if m.speaker == said.speaker])
+        return erase(space, [m.id for m in space.memories() if m.speaker == said.speaker])
 
     def before(self, space: Space, turn: str) -> Forgotten:  # noqa: ARG002 - it did already
         """Do nothing."""
@@ -183,7 +183,7 @@ class Oracle:
     def before(self, space: Space, turn: str) -> Forgotten:
         """Erase what holds any of it."""
         meant = self.truth(turn)
-        return _erase(space, [m.id for m in space.memories() if meant(m)])
+        return erase(space, [m.id for m in space.memories() if meant(m)])
 
 
 def carry_out(space: Space, plan: ForgetPlan, truth: Truth | None = None, *, guard: bool = True) -> Forgotten:
@@ -199,13 +199,16 @@ def carry_out(space: Space, plan: ForgetPlan, truth: Truth | None = None, *, gua
 def delete_similar(space: Space, text: str, nearest: int, alike: float) -> Forgotten:
     """Erase at most `nearest` memories whose cosine with the text is at least `alike`."""
     memories = list(space.memories(vectors=True))
+    if not memories:
+        return Forgotten()
     vectors = np.stack([m.vector for m in memories if m.vector is not None])
     cosines = vectors @ space.embedder([text])[0]
     best = np.argsort(-cosines, kind="stable")[:nearest]
-    return _erase(space, [memories[i].id for i in best if cosines[i] >= alike])
+    return erase(space, [memories[i].id for i in best if cosines[i] >= alike])
 
 
-def _erase(space: Space, ids: Sequence[MemoryId]) -> Forgotten:
+def erase(space: Space, ids: Sequence[MemoryId]) -> Forgotten:
+    """Erase memories, with all that was derived from them; nothing where there are none."""
     if ids:
         space.erase(ids)
     return Forgotten(gone=len(ids))

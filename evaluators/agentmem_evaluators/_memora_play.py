@@ -21,7 +21,7 @@ from agentmem.system import open_system
 from agentmem.types import Draft, Evidence
 from agentmem.unlearning.request import is_request
 from agentmem.unlearning.selector import Topic, Words
-from agentmem_evaluators._forgetting import ALIKE, NEAREST, Forgotten, carry_out, delete_similar
+from agentmem_evaluators._forgetting import ALIKE, NEAREST, Forgotten, carry_out, delete_similar, erase
 
 OURS, ANSWERED, NONE, NULL, WHOLE, ORACLE = "agentmem", "asked", "none", "null", "whole", "oracle"
 SAID = 0.8
@@ -64,9 +64,7 @@ def _nothing(space: Space, value: str) -> Forgotten:  # noqa: ARG001 - that is w
 
 
 def _everything(space: Space, value: str) -> Forgotten:  # noqa: ARG001 - whatever it was
-    ids = [m.id for m in space.memories()]
-    space.erase(ids)
-    return Forgotten(len(ids))
+    return erase(space, [m.id for m in space.memories()])
 
 
 def _similar(space: Space, value: str) -> Forgotten:
@@ -74,10 +72,7 @@ def _similar(space: Space, value: str) -> Forgotten:
 
 
 def _known(space: Space, value: str) -> Forgotten:
-    ids = [m.id for m in space.memories() if says(m.text, value)]
-    if ids:
-        space.erase(ids)
-    return Forgotten(len(ids))
+    return erase(space, [m.id for m in space.memories() if says(m.text, value)])
 
 
 WAYS: dict[str, Way] = {
