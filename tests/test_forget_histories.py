@@ -39,12 +39,13 @@ SAID = st.lists(st.sampled_from(range(len(POOL))), min_size=1, max_size=3, uniqu
 
 @dataclass(frozen=True)
 class Told:
-    """One memory of the model: its kind, which sentences of the pool it was made of, and its parents."""
+    """One memory of the model: its kind, the sentences of the pool it was made of, its parents, what they said."""
 
     kind: str
     says: tuple[int, ...]
     parents: tuple[str, ...] = ()
     thread: str = "x"
+    heard: tuple[tuple[int, ...], ...] = ()
 
 
 class Model:
@@ -63,8 +64,7 @@ class Model:
         if not told.parents:
             return tuple(s for s in told.says if (i, s) not in self.cut)
         if told.kind == "reply":
-            same = all(self.says(p) == self.told[p].says for p in told.parents)
-            return told.says if same else ()
+            return told.says if told.heard == tuple(self.says(p) for p in told.parents) else ()
         held = {s for p in told.parents for s in self.says(p)}
         return tuple(s for s in told.says if s in held)
 
@@ -123,7 +123,7 @@ class Forgetful(RuleBasedStateMachine):
             return multiple()
         most = 1 if kind == "fact" else len(held)
         says = data.draw(st.lists(st.sampled_from(held), min_size=1, max_size=most, unique=True))
-        return self.write(Told(kind, tuple(says), named))
+        return self.write(Told(kind, tuple(says), named, heard=tuple(self.model.says(p) for p in named)))
 
     @rule(chosen=st.lists(ids, min_size=1, max_size=3, unique=True))
     def forget(self, chosen):
@@ -316,7 +316,7 @@ def test_the_model_says_what_the_rule_says():
         "b": Told("turn", (1, 2)),
         "f": Told("fact", (1,), ("a", "b")),
         "s": Told("summary", (0, 1, 2), ("a", "b")),
-        "r": Told("reply", (2,), ("b",)),
+        "r": Told("reply", (2,), ("b",), heard=((1, 2),)),
     }
     model.gone = {"a"}
     assert {i: model.says(i) for i in model.told} == {"a": (), "b": (1, 2), "f": (1,), "s": (1, 2), "r": (2,)}
