@@ -119,11 +119,13 @@ def begin(
 
 
 def _check_holds(ledger: Ledger, ids: Collection[MemoryId]) -> None:
-    held = [p for p in fading.protections(ledger.connection) if p.hold and p.id in ids]
+    """Raise HeldError if any of the ids is under a hold."""
+    sql = "SELECT m.id, p.reason FROM protections p CROSS JOIN memories m USING (seq) WHERE p.hold = 1 ORDER BY p.seq"
+    held = [(i, reason) for i, reason in ledger.connection.all(sql) if i in ids]
     if held:
         raise HeldError(
-            f"{len(held)} of the {len(ids)} memories that would go are under a legal hold (first: {held[0].id}, "
-            f"{held[0].reason!r}). Nothing was erased. End the hold first: space.retention.release(id)"
+            f"{len(held)} of the {len(ids)} memories that would go are under a legal hold (first: {held[0][0]}, "
+            f"{held[0][1]!r}). Nothing was erased. End the hold first: space.retention.release(id)"
         )
 
 
