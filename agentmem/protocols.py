@@ -173,6 +173,16 @@ class Staged(Protocol):
 
 
 @runtime_checkable
+class Condensing(Staged, Protocol):
+    """A policy with stages by which a summary stands for what is summarised, and stays when that is erased."""
+
+    @property
+    def summariser(self) -> str:
+        """The name of the deriver that writes the summaries."""
+        ...
+
+
+@runtime_checkable
 class Appraiser(Protocol):
     """A policy that judges a memory once, when it is encoded; the verdict is stored as `Traces.salience`."""
 

@@ -29,6 +29,7 @@ from agentmem.errors import AgentmemError, PluginNotFoundError
 from agentmem.protocols import (
     Appraiser,
     Associative,
+    Condensing,
     Deriver,
     Lexical,
     MemoryStore,
@@ -245,7 +246,7 @@ def table(room: str = "stores") -> str:
 def abilities(policy: str) -> list[str]:
     """Return what a policy can do beyond retention, as the names of protocols."""
     made = make_policy(policy, {})
-    return [a.__name__ for a in (Staged, Appraiser) if isinstance(made, a)]
+    return [a.__name__ for a in (Staged, Condensing, Appraiser) if isinstance(made, a)]
 
 
 def _abilities(name: str) -> str:

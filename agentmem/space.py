@@ -72,7 +72,7 @@ class Space:
             self._eraser.resume()
             self.guard = Guard(self._ledger, self._eraser.keys, clock, self._lock, guard, self._check_open)
             fade = partial(self.erase, basis=receipts.RETENTION, actor="sweep")
-            by = (fade, self._check_open, lambda: self._embedder.recorded or "")
+            by = (fade, self._check_open, self._embedder)
             self.retention = Retention(self._ledger, clock, self._lock, retention, *by)
             how = (lambda: self.embedder, self.guard.screen, self._drop)
             self.deriving = Deriving(self._ledger, clock, self._lock, derive, *how)

@@ -1,7 +1,7 @@
 """Fault points: named places where a crash must lose nothing.
 
 `reached("erase.suppressed")` does nothing, unless a test put a listener here that kills the process. The names are the
-steps of a batch write, of a compression and of an erasure; `agentmem.testing` runs every one of them.
+steps of a batch write, of a fading and of an erasure; `agentmem.testing` runs every one of them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 listener: Callable[[str], None] | None = None
 
 REMEMBER = ("remember.encoded", "remember.written", "remember.committed", "remember.indexed")
+CONDENSE = ("condense.encoded", "condense.written", "condense.committed")
 COMPRESS = ("compress.written", "compress.committed")
 ERASE = (
     "erase.planned",

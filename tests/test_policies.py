@@ -219,6 +219,7 @@ def test_stages() -> None:
     hema = registry.make_policy("hema", {"days": 10, "threshold": 0.5})
     ages = {"age": [1, 20, 20], "kind": [0, 0, KINDS.index("summary")]}
     assert hema.stages(Traces.of(3, **ages)).tolist() == [0, 2, 0]
+    assert hema.stages(Traces.of(1, age=47)).tolist() == [3]
 
 
 def test_arousal_wraps_names_and_policies() -> None:
@@ -335,7 +336,8 @@ def test_the_table_is_the_generated_one() -> None:
     assert table in (ROOM / "README.md").read_text(encoding="utf-8")
     assert [line.split("|")[1].strip(" `") for line in table.splitlines()[2:]] == OURS
     able = {name: registry.abilities(name) for name in OURS if registry.abilities(name)}
-    assert able == {"hema": ["Staged"], "sage": ["Staged"], "salience": ["Appraiser"], "superlocal": ["Staged"]}
+    both = ["Staged", "Condensing"]
+    assert able == {"hema": both, "sage": ["Staged"], "salience": ["Appraiser"], "superlocal": both}
 
 
 def test_the_policy_of_the_readme_passes_the_kit(tmp_path) -> None:

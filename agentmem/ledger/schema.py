@@ -258,6 +258,18 @@ def _shared(db: Database) -> None:
     )
 
 
+def _replaced(db: Database) -> None:
+    """Create replaced: which summaries stand for what has faded, by keyed digests of its ids."""
+    db.execute(
+        """CREATE TABLE replaced (
+            child INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+            parent TEXT NOT NULL,
+            PRIMARY KEY (child, parent)
+        ) WITHOUT ROWID"""
+    )
+    db.execute("CREATE INDEX replaced_by_parent ON replaced (parent)")
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _tables,
     _slots,
@@ -268,6 +280,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _derivations,
     _forgettings,
     _shared,
+    _replaced,
 )
 
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -13,14 +15,15 @@ from agentmem import config, registry
 from agentmem.clock import Clock, aware
 from agentmem.encoding.encoder import Progress
 from agentmem.errors import InputError
-from agentmem.ledger import Ledger, fading
+from agentmem.ledger import Ledger, fading, replacing
 from agentmem.ledger.fading import Protection, Seqs
-from agentmem.protocols import RetentionPolicy
+from agentmem.protocols import Condensing, Deriver, Embedder, RetentionPolicy
 from agentmem.retention import sweep as sweeps
 from agentmem.retention.budget import Budget
+from agentmem.retention.condensing import condense
 from agentmem.retention.reinforcement import Uses
 from agentmem.retention.signals import sign
-from agentmem.retention.sweep import Sweep
+from agentmem.retention.sweep import STAGE, Sweep
 from agentmem.retention.taking import Taken, take
 from agentmem.traces import Stage, Traces
 from agentmem.types import Floats, Memory, MemoryId, Receipt, Tier
@@ -55,11 +58,33 @@ class Explanation:
 DAYS = (0.0, 1.0, 2.0, 4.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0, 365.0)
 
 
+class Opening(Protocol):
+    """The embedder of a space: opened when it is called for, known by name before."""
+
+    @property
+    def recorded(self) -> str | None:
+        """Its name; None while the space is empty."""
+        ...
+
+    def __call__(self) -> Embedder:
+        """Return it, opened."""
+        ...
+
+
+class Erase(Protocol):
+    """The space's one eraser."""
+
+    def __call__(self, ids: list[MemoryId], /, *, first: Callable[[], None]) -> Receipt:
+        """Erase; `first` is done in the transaction that hides them, before it is seen what goes with them."""
+        ...
+
+
 class Retention:
     """What a space lets fade. It works under the space's lock; `erase` is the space's one eraser.
 
-    `alive` raises SpaceClosedError once the space is closed; `embedder` is the name of what made the vectors. `weight`
-    is how much retention weighs in recalls, beside signals whose deviations are about 1.
+    `alive` raises SpaceClosedError once the space is closed; `embedder` opens what made the vectors. `weight` is how
+    much retention weighs in recalls, beside signals whose deviations are about 1; `summariser` writes the summaries of
+    what fades, in place of the one that a policy names.
     """
 
     def __init__(
@@ -68,13 +93,14 @@ class Retention:
         clock: Clock,
         lock: threading.RLock,
         policy: str | RetentionPolicy,
-        erase: Callable[[list[MemoryId]], Receipt],
+        erase: Erase,
         alive: Callable[[], None],
-        embedder: Callable[[], str],
+        embedder: Opening,
     ) -> None:
         self.uses = Uses()
         self.name, self.policy = named(policy)
         self.weight = WEIGHT
+        self.summariser: Deriver | None = None
         self._ledger = ledger
         self._clock = clock
         self._lock = lock
@@ -95,7 +121,8 @@ class Retention:
 
         What the policy gives less than `threshold` (0 to 1) goes, and so much more that the `budget` is kept: "5000"
         memories, "20MB" of text and vectors, "10%" of all that was ever remembered. A policy with stages needs neither.
-        Erasing is done by the one eraser, with everything derived; protected memories and what they came from stay.
+        Erasing is done by the one eraser, with everything derived; protected memories and what they came from stay, and
+        so do the summaries that a policy with the stage "summarised" leaves in place of what it erases (`Sweep.left`).
 
         Raises InputError where nothing says what should fade, PluginNotFoundError, ResidueError as `erase` does.
         """
@@ -109,11 +136,13 @@ class Retention:
             found = sweeps.plan(name, chosen, taken, spared, now, threshold=threshold, budget=limit, ever=ever)
             if dry_run:
                 return found
+            left = self._condense(found, chosen, now)
             for stage, tier in TIERS.items():
                 self._ledger.compress(self._ledger.seqs(found.ids(stage)).values(), tier)
             doomed = found.ids("erased")
-            receipt = self._erase(doomed) if doomed else None
-            return replace(found, carried_out=True, receipt=receipt)
+            cut_loose = partial(replacing.outlive, self._ledger, self._ledger.seqs(doomed).values())
+            receipt = self._erase(doomed, first=cut_loose) if doomed else None
+            return replace(found, carried_out=True, receipt=receipt, left=tuple(left))
 
     def explain(self, id: MemoryId, policy: str | RetentionPolicy | None = None) -> Explanation:  # noqa: A002
         """Return why a memory is kept or fades, by a policy (default: the space's own). Raises MemoryNotFoundError."""
@@ -181,6 +210,16 @@ class Retention:
         worth[found] = self.policy.retention(taken.traces)[np.searchsorted(taken.seqs, seqs[found])]
         return np.float32(self.weight) * worth
 
+    def _condense(self, found: Sweep, policy: RetentionPolicy, now: datetime) -> list[MemoryId]:
+        """Write summaries of what comes to the stage "summarised", and of what the policy erases past it."""
+        if not isinstance(policy, Condensing):
+            return []
+        past = [f.id for f in found.fading if f.stage == "summarised" or (f.stage == "erased" and f.why == STAGE)]
+        if not past:
+            return []
+        deriver = registry.make_deriver(policy.summariser, {}) if self.summariser is None else self.summariser
+        return condense(self._ledger, past, deriver, self._embedder(), now)
+
     def _seqs(self, ids: MemoryId | Iterable[MemoryId]) -> list[int]:
         self._check_open()
         wanted = [ids] if isinstance(ids, str) else list(ids)
@@ -195,7 +234,7 @@ class Retention:
 
     def _taken(self, now: datetime, progress: Progress | None) -> Taken:
         self.write_uses()
-        sign(self._ledger, self._embedder(), progress)
+        sign(self._ledger, self._embedder.recorded or "", progress)
         return take(self._ledger, now)
 
 

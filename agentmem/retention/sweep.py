@@ -1,9 +1,8 @@
 """A sweep: what a policy lets fade by a threshold, a budget or both, first as a plan, then by the one eraser.
 
-A memory fades in steps: "compressed" keeps its text and its vector in 8 bits a number, "summarised" in 4 (writing the
-summary itself is a deriver's work), "erased" keeps nothing. Pure up to the last step: `plan` looks at traces and writes
-nothing. What is protected stays, and so does all that it was derived from. The same sweep at the same moment finds
-nothing more to do.
+A memory fades in steps: "compressed" keeps its text and its vector in 8 bits a number, "summarised" in 4, beside a
+summary that will stand for it, "erased" keeps nothing but that. Pure: `plan` looks at traces and writes nothing. What
+is protected stays, and so does all that it was derived from. The same sweep at the same moment finds nothing to do.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Sweep:
 
     `fading` in ledger order; `kept` counts what stays as it is, `spared` those of them that are protected, or parents
     of such; `bytes` are what the erased took, of text and vector. `carried_out` is false for a plan; `receipt` is
-    that of the erasure, None where nothing was erased.
+    that of the erasure, None where nothing was erased; `left` are the summaries that were written.
     """
 
     policy: str
@@ -53,6 +52,7 @@ class Sweep:
     bytes: int
     carried_out: bool = False
     receipt: Receipt | None = None
+    left: tuple[MemoryId, ...] = ()
 
     @property
     def stages(self) -> Mapping[str, int]:

@@ -59,7 +59,8 @@ class Eraser:
     ) -> tuple[int, list[intents.Doomed]]:
         """Hide the ids and all that was derived from them, at once and for every process.
 
-        In the same transaction `first` is done before it is seen what that is, `guard` keeps tombstones of them, and `terms` are noted for the receipt.
+        In the same transaction `first` is done before it is seen what that is, `guard` keeps tombstones of them, and
+        `terms` are noted for the receipt.
         """
 
         def also(number: int, _: list[intents.Doomed]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from agentmem.clock import aware
 from agentmem.encoding.encoder import by_rule, encode
 from agentmem.errors import AgentmemError, InputError, PlanChangedError
-from agentmem.ledger import Ledger
+from agentmem.ledger import Ledger, replacing
 from agentmem.ledger.rewriting import Rewrite
 from agentmem.types import KINDS, Draft, Hit, Memory, MemoryId, Receipt
 from agentmem.unlearning import derived, intents, receipts, request, schedules
@@ -115,7 +115,7 @@ class Forgetting(Afterwards):
     ) -> tuple[str, Understood, list[Nomination]]:
         """Return a request in words (or nothing), what is meant by it, and what that finds."""
         asked, known = "", None
-        if isinstance(what, str) and not self._ledger.seqs([what]):
+        if isinstance(what, str) and not self._ledger.seqs(replacing.reached(self._ledger, [what])):
             now = aware(self._clock(), "the clock's time")
             asked, known = what, Known(self.view)  # read once for both
             understood = request.parse(what, known, now, speaker=speaker, thread=thread, propose=propose)
@@ -123,7 +123,9 @@ class Forgetting(Afterwards):
             understood = what if isinstance(what, Understood) else Understood(what)
         else:
             named = (what,) if isinstance(what, str) else tuple(what)
-            found = [n if isinstance(n, Nomination) else Nomination(n, 1.0, "named by its id") for n in named]
+            ids = replacing.reached(self._ledger, [n for n in named if isinstance(n, str)])
+            found = [n for n in named if isinstance(n, Nomination)]
+            found += [Nomination(n, 1.0, "named by its id") for n in ids]
             if not found:
                 raise InputError("no ids were given, so there is nothing to forget")
             self._ledger.get([n.id for n in found])

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from agentmem.encoding.context import WINDOW
 from agentmem.errors import HeldError, MemoryNotFoundError
-from agentmem.ledger import Ledger, fading, recalls, rows
+from agentmem.ledger import Ledger, fading, recalls, replacing, rows
 from agentmem.types import MemoryId, Receipt
 from agentmem.unlearning.attest import digest
 
@@ -52,7 +52,11 @@ class Doomed(NamedTuple):
 
 
 def closure(ledger: Ledger, ids: Sequence[MemoryId]) -> list[Doomed]:
-    """Return the ids and everything derived from them, in ledger order. Raises MemoryNotFoundError for unknown ids."""
+    """Return the ids and everything derived from them, in ledger order; of what has faded, what stands for it.
+
+    Raises MemoryNotFoundError for unknown ids.
+    """
+    ids = replacing.reached(ledger, ids)
     seqs = ledger.seqs(ids)
     if missing := [i for i in ids if i not in seqs]:
         raise MemoryNotFoundError(
@@ -68,13 +72,16 @@ def suppress(
     ids: Sequence[MemoryId],
     now: datetime,
     also: Callable[[int, list[Doomed]], None] | None = None,
+    first: Callable[[], None] | None = None,
 ) -> tuple[int, list[Doomed]]:
     """Hide the closure of `ids` from every read path and note the intent, in one transaction.
 
     Returns the erasure's number and what it will take, which `also` is told inside the transaction. The closure is read
-    inside it as well: a derived memory that came in meanwhile is in it.
+    inside it as well: a derived memory that came in meanwhile is in it, and what `first` cuts loose is not.
     """
     with ledger.connection.transaction():
+        if first is not None:
+            first()
         doomed = closure(ledger, ids)
         number = begin(ledger, doomed, now)
         if also is not None:

@@ -2,15 +2,16 @@
 
 "HEMA: A Hippocampus-Inspired Extended Memory Architecture for Long-Context AI Conversations" (arXiv 2504.16754)
 prunes its vector memory by age-weighted salience while a compact memory of summaries keeps the thread. The abstract
-gives no formula; here the weight is exp(-age / (days (1 + uses))), so use slows ageing, and a memory whose weight has
-fallen below `threshold` leaves only what its summary says of it. Summaries are never pruned.
+gives no formula; here the weight is exp(-age / (days (1 + uses))), so use slows ageing. A memory whose weight has
+fallen below `threshold` is summarised, and below `prune` it leaves only what its summary says of it. Summaries are
+never pruned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,10 +24,13 @@ from agentmem_stores.retention._settings import number, only
 
 @dataclass(frozen=True, slots=True)
 class Hema:
-    """Weights by age: after `days` without use 1 / e is left; below `threshold` the summary alone is kept."""
+    """Weights by age: after `days` without use 1 / e is left; below `prune` the summary alone is kept."""
 
     days: float = 30.0
     threshold: float = 0.1
+    prune: float = 0.01
+
+    summariser: ClassVar[str] = "summary"
 
     def retention(self, traces: Traces) -> Floats:
         """Return (n,) in [0, 1], 1 for summaries."""
@@ -38,11 +42,12 @@ class Hema:
         return traces.used()
 
     def stages(self, traces: Traces) -> Codes:
-        """Return (n,) active, or summarised below the threshold."""
-        return staged(self.retention(traces), [(self.threshold, "active")], "summarised")
+        """Return (n,) active, summarised below the threshold, or erased."""
+        return staged(self.retention(traces), [(self.threshold, "active"), (self.prune, "summarised")], "erased")
 
 
 def make(config: Mapping[str, Any]) -> RetentionPolicy:
-    """Make the policy; settings: `days` (30), `threshold` (0.1)."""
-    only("hema", config, "days", "threshold")
-    return Hema(number("hema", config, "days", 30.0), number("hema", config, "threshold", 0.1, high=1.0))
+    """Make the policy; settings: `days` (30), `threshold` (0.1), `prune` (0.01)."""
+    only("hema", config, "days", "threshold", "prune")
+    threshold = number("hema", config, "threshold", 0.1, high=1.0)
+    return Hema(number("hema", config, "days", 30.0), threshold, number("hema", config, "prune", 0.01, high=1.0))

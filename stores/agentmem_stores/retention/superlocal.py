@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class SuperLocal:
 
     trust: float = 1.0
     units_a_day: float = 1.0
+
+    summariser: ClassVar[str] = "summary"
 
     def strength(self, traces: Traces) -> Doubles:
         """Return S (n,) in [.1, 100]."""
