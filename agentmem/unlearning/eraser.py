@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 1_000
 """How long reclaiming waits for other readers before it says that bytes remain and leaves the rest for later."""
+
+_LABEL = re.compile(r"[^\w .,:;()/+@='-]")
 
 
 class Eraser:
@@ -128,7 +131,7 @@ class Eraser:
         if intents.state(self.ledger, number) == "suppressed":
             self._delete(number, doomed)
         try:
-            self._reclaim(doomed, number, [shadow.memory for shadow in before])
+            self._reclaim(doomed, number, before)
         except ResidueError:
             receipts.issue_due(self.ledger, self.keys, self.clock())
             raise
@@ -172,10 +175,10 @@ class Eraser:
             steps.reached("erase.deleting")
         steps.reached("erase.deleted")
 
-    def _reclaim(self, doomed: Sequence[Memory], checked: int | None = None, rewritten: Sequence[Memory] = ()) -> None:
+    def _reclaim(self, doomed: Sequence[Memory], checked: int | None = None, before: Sequence[Shadow] = ()) -> None:
         """Reclaim the bytes of every erasure whose rows are gone.
 
-        Scan for `doomed`, what erasure `checked` took, and for what it has `rewritten`, as that was before.
+        Look for `doomed`, what erasure `checked` took, and for what it has rewritten, as that was `before`.
         """
         numbers = [number for number, state in intents.unfinished(self.ledger) if state == "erased"]
         steps.reached("erase.reclaiming")
@@ -185,8 +188,9 @@ class Eraser:
                 intents.postpone(self.ledger, number, why)
             return
         steps.reached("erase.reclaimed")
-        found = self.residue(doomed, rewritten)
-        if found:
+        rewritten = [shadow.memory for shadow in before]
+        seen = self.look(doomed, rewritten, [text for shadow in before for text in shadow.removed])
+        if found := seen.found:
             where = "; ".join(f"{r.needle.what} in {r.file.name} at byte {r.offset}" for r in found[:5])
             why = f"{len(found)} traces are left: {where}"
             for number in numbers:
@@ -196,8 +200,12 @@ class Eraser:
                 f"programs "
                 "that have it open, and open it again to finish."
             )
+        if checked is not None and seen.blind:
+            hidden = [_LABEL.sub(" ", f"not looked through: {why}")[:160] for why in seen.blind]
+            receipts.note(self.ledger, self.keys, checked, out_of_scope=hidden)
+        looked = bool(doomed or rewritten) and not seen.blind
         for number in numbers:
-            intents.finish(self.ledger, number, self.clock(), checked=number == checked and bool(doomed or rewritten))
+            intents.finish(self.ledger, number, self.clock(), checked=number == checked and looked)
         # the intent's own pages pass through the WAL as well
         _checkpoint(self.ledger.connection)
         steps.reached("erase.finished")
@@ -236,6 +244,8 @@ class Eraser:
     def look(self, doomed: Sequence[Memory], rewritten: Sequence[Memory] = (), removed: Iterable[str] = ()) -> Look:
         """Return what is left, as `residue` does, and why more may be left that cannot be seen."""
         cut = list(removed)
+        if not (doomed or rewritten or cut):
+            return Look([], [])
         wanted = {n.data: n for m in doomed for n in needles(m)}
         wanted |= {n.data: n for m in rewritten for n in needles(m) if not n.what.startswith("id")}
         wanted |= {n.data: n for text in cut for piece in pieces(text) for n in spelt(piece) if len(n.data) >= SHORT}

@@ -13,6 +13,7 @@ import math
 import secrets
 import sqlite3
 import string
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,8 @@ SAMPLE = 2**14
 """Bytes of one of the `SAMPLES` of a file by which it is judged; of fewer than `LEAST` nothing can be said."""
 SAMPLES = 9
 LEAST = 2**12
+ABANDONED = 3600
+"""Seconds after which a canary is nobody's any more."""
 
 _CASE = np.uint32(0x20202020)
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"7z\xbc\xaf": "7z"}
@@ -199,6 +202,9 @@ def _planted(folder: Path) -> Iterator[tuple[Path, list[Needle]]]:
     vector = np.random.default_rng(secrets.randbits(64)).normal(size=64).astype(np.float32)
     text = f'{letters} "canary" \u00e9'
     canary = needles(Memory(secrets.token_hex(13), 0, "turn", text, None, "main", 0, now, now, vector=vector))
+    for left in folder.glob("control-*"):  # by a crash, not by somebody who is looking now
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            left.unlink(missing_ok=True)
     file = folder / f"control-{secrets.token_hex(8)}"
     try:
         file.write_bytes(b"\0".join(needle.data for needle in canary))
