@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentmem.cli import forgettings
+from agentmem.cli import forgettings as chored
 from agentmem.cli.options import AsJson, Root, Space
 from agentmem.cli.terminal import FAILURE, ago, counted, dim, emit, lines, open_space, shown, strong, table
 from agentmem.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import agentmem.space
-    from agentmem.unlearning.plan import ForgetPlan, Item
+    from agentmem.unlearning.plan import Effect, ForgetPlan, Item
 
 PANEL = "Memories"
 MOST = 20
@@ -89,20 +89,13 @@ def forget(
 
     [dim]$[/] agentmem forget alice --selector '{"thread": {"name": "work"}}' --every 1d --older-than 90d
     """
-    chores = [
-        chore
-        for asked, chore in (
-            (listed, forgettings.listed),
-            (due, forgettings.due),
-            (resume, forgettings.resume),
-            (undo is not None, partial(forgettings.undone, number=undo)),
-            (cancel is not None, partial(forgettings.cancelled, number=cancel)),
-            (hold, partial(forgettings.held, ids=hold, reason=reason)),
-            (release, partial(forgettings.released, ids=release)),
-            (every, partial(forgettings.scheduled, selector=selector, every=every, older_than=older_than)),
-        )
-        if asked
-    ]
+    chores: list[Callable[[agentmem.space.Space], dict[str, Any]]] = []
+    chores += [chore for asked, chore in ((listed, chored.listed), (due, chored.due), (resume, chored.resume)) if asked]
+    chores += [] if undo is None else [partial(chored.undone, number=undo)]
+    chores += [] if cancel is None else [partial(chored.cancelled, number=cancel)]
+    chores += [partial(chored.held, ids=hold, reason=reason)] if hold else []
+    chores += [partial(chored.released, ids=release)] if release else []
+    chores += [partial(chored.scheduled, selector=selector, every=every, older_than=older_than)] if every else []
     if len(chores) + (request is not None or (selector is not None and not every)) != 1:
         raise InputError(
             'say one thing: a request such as "everything about Anna", --selector, --list, --resume, --due, --undo N, '
@@ -123,13 +116,13 @@ def forget(
             return
         answers = _answers(plan, opened, show=show) if ask and not as_json else dict.fromkeys(_ids(plan.asks), unsure)
         _confirm(plan, answers, show=show, yes=yes, as_json=as_json)
-        span = forgettings.span_of(undo_for, "--undo-for") if undo_for else None
+        span = chored.span_of(undo_for, "--undo-for") if undo_for else None
         terms = {"actor": actor} | ({"basis": basis} if basis else {})
         receipt = opened.forgetting.execute(plan, answers, undo_for=span, guard=not no_guard, **terms)
         if as_json:
-            emit({"plan": plan.to_dict(show=show), "receipt": forgettings.of_forgetting(receipt)})
+            emit({"plan": plan.to_dict(show=show), "receipt": chored.of_forgetting(receipt)})
         else:
-            typer.echo(forgettings.told(receipt, space))
+            typer.echo(chored.told(receipt, space))
 
 
 def _confirm(plan: ForgetPlan, answers: dict[str, bool], *, show: bool, yes: bool, as_json: bool) -> None:
@@ -206,7 +199,7 @@ def _nothing(plan: ForgetPlan, *, show: bool, as_json: bool) -> None:
 def print_plan(plan: ForgetPlan, space: agentmem.space.Space, *, show: bool) -> None:
     """Print a plan for a person: what goes and why, counts and topics; what the memories say only with `show`."""
     now = space.clock()
-    rows = [(i, i.action, f"{i.confidence:.2f}", i.why) for i in plan.items]
+    rows: list[tuple[Item | Effect, str, str, str]] = [(i, i.action, f"{i.confidence:.2f}", i.why) for i in plan.items]
     rows += [(i, "ask", f"{i.confidence:.2f}", i.why) for i in plan.asks]
     rows += [(i, "near miss", f"{i.confidence:.2f}", i.why) for i in plan.near_misses if show]
     rows += [(e, e.action, "", e.why) for e in plan.derived]

@@ -48,7 +48,11 @@ def forget(memories: int, embedder: str, progress: Callable[[int, int], None] | 
         sentence, _ = _timed(partial(space.forgetting.plan, "forget everything about Zorblax"))
         planned, plan = _timed(partial(space.forgetting.plan, chosen))
         passed: dict[str, float] = {}
-        before, steps.listener = steps.listener, lambda step: passed.setdefault(step, time.perf_counter())
+
+        def listener(step: str) -> None:
+            passed.setdefault(step, time.perf_counter())
+
+        before, steps.listener = steps.listener, listener
         begun = time.perf_counter()
         try:
             done, receipt = _timed(partial(space.forgetting.execute, plan))

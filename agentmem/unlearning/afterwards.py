@@ -21,6 +21,10 @@ from agentmem.unlearning.schedules import Schedule
 from agentmem.unlearning.selector import Selector
 
 Search = Callable[[str, int], Sequence[Hit]]
+Records = list[Record]
+Receipts = list[Receipt]
+Schedules = list[Schedule]
+Seqs = list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +76,19 @@ class Afterwards:
                 )
             yield
 
-    def list(self) -> list[Record]:
+    def list(self) -> Records:
         """Return how far every erasure has come, oldest first, with those that were undone."""
         with self._lock:
             self._check_open()
             return intents.records(self._ledger)
 
-    def receipts(self) -> list[Receipt]:
+    def receipts(self) -> Receipts:
         """Return the receipts of all erasures, oldest first."""
         with self._lock:
             self._check_open()
             return intents.receipts(self._ledger)
 
-    def resume(self) -> list[Receipt]:
+    def resume(self) -> Receipts:
         """Finish what a crash, another reader or the time for undoing it left unfinished; return the receipts."""
         with self._lock:
             self._check_open()
@@ -150,7 +154,7 @@ class Afterwards:
             first = None if at is None else aware(at, "at")
             return schedules.add(self._ledger, selector, self._now(), at=first, every=every, older_than=older_than)
 
-    def schedules(self) -> list[Schedule]:
+    def schedules(self) -> Schedules:
         """Return what is scheduled, the one due first first."""
         with self._lock:
             self._check_open()
@@ -164,7 +168,7 @@ class Afterwards:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _seqs(self, ids: MemoryId | Iterable[MemoryId]) -> list[int]:
+    def _seqs(self, ids: MemoryId | Iterable[MemoryId]) -> Seqs:
         self._check_open()
         return [m.seq for m in self._ledger.get([ids] if isinstance(ids, str) else list(ids))]
 
