@@ -12,6 +12,7 @@ newer value has the older one back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -78,8 +79,17 @@ def same(one: str, other: str) -> bool:
     return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
 
 
+def core(value: str) -> str:
+    """Return a value without what goes on behind it: "4417, before I forget it", "Lisbon and work as a nurse"."""
+    return _BEHIND_NAME.sub(r"\1", _BEHIND.sub("", value)).strip() or value
+
+
+_BEHIND = re.compile(r"(?<=\w),? (?:because|before|so that|since|while|although)\b.*|(?<=\w), (?=[a-z]).*", re.DOTALL)
+_BEHIND_NAME = re.compile(r"^([A-Z][\w'-]*(?: [A-Z][\w'-]*)*),? (?:and|but|where) [a-z].*", re.DOTALL)
+
+
 def _slots(memory: Memory, subject: str) -> list[Slot]:
     """Return the slots of a subject; whoever moves to a town lives there and is there, and the one says the other."""
-    mine = [slot for slot in memory.cues.slots if slot.subject == subject]
+    mine = [slot._replace(value=core(slot.value)) for slot in memory.cues.slots if slot.subject == subject]
     homes = {slot.value for slot in mine if slot.attribute == "home"}
     return [slot for slot in mine if not (slot.attribute == "place" and slot.value in homes)]

@@ -7,6 +7,7 @@ Operations: Bae et al., EMNLP 2022; Li et al., 2024.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,11 @@ from agentmem.errors import InputError
 from agentmem.types import Draft, Memory
 from agentmem_stores.derive._holding import Step, holding
 from agentmem_stores.derive._sessions import said
+
+LONGEST = 6
+"""Words of a value; what is longer is a clause."""
+_EXACT = re.compile(r"[A-Z\d\"']")
+"""What values have in them that are names, numbers or codes."""
 
 
 class State:
@@ -33,7 +39,7 @@ class State:
 
 def _draft(step: Step) -> Draft | None:
     held = step.after
-    if held is None or (text := in_words(held.said[-1], held.slot)) is None:
+    if held is None or not _tells(held.slot.value) or (text := in_words(held.said[-1], held.slot)) is None:
         return None
     slot, last = held.slot, held.said[-1]
     return Draft(
@@ -50,6 +56,12 @@ def _draft(step: Step) -> Draft | None:
             "operation": step.operation,
         },
     )
+
+
+def _tells(value: str) -> bool:
+    """Say whether a value is a thing, and not what somebody thinks of it."""
+    count = len(value.split())
+    return count <= LONGEST and (count <= 2 or _EXACT.search(value) is not None)
 
 
 def make(config: Mapping[str, Any]) -> State:
