@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from agentmem.encoding.encoder import by_rule
 from agentmem.encoding.hash_embedder import HashEmbedder
 from agentmem.encoding.quantise import decode, quantise
 from agentmem.errors import VectorError
+from agentmem.protocols import Deriver
 from agentmem.types import Memory, MemoryId, Query, Tier, Vectors
 
 __all__ = [
-    "DIM", "WORDS", "HashEmbedder", "compressed", "fake_id", "make_memories", "make_memory", "make_query", "unit_rows",
-    "vector_of",
+    "DIM", "WORDS", "HashEmbedder", "compressed", "derive_all", "fake_id", "make_memories", "make_memory", "make_query",
+    "make_talk", "unit_rows", "vector_of",
 ]  # fmt: skip
 
 DIM = 32
@@ -47,6 +49,28 @@ def make_memory(number: int, text: str | None = None, **changes: Any) -> Memory:
     said_at = _START + timedelta(minutes=number % 1_000_000)
     memory = Memory(fake_id(number), number, "turn", text, "Ann", "main", number, said_at, said_at)
     return replace(memory, **{"vector": None if "vector" in changes else vector_of(text), **changes})
+
+
+def make_talk(*lines: str, days: float = 1) -> list[Memory]:
+    """Return turns of "speaker: text" lines, encoded by rule and some days apart, the first on 3 March 2025."""
+    turns = []
+    for number, line in enumerate(lines, 1):
+        who, _, text = line.partition(": ")
+        said_at = datetime(2025, 3, 3, 9, tzinfo=UTC) + timedelta(days=days) * (number - 1)
+        turn = make_memory(number, text, speaker=who, said_at=said_at, stored_at=said_at)
+        turns.append(replace(turn, cues=by_rule(turn, vector_of(text)).cues))
+    return turns
+
+
+def derive_all(deriver: Deriver, members: Sequence[Memory]) -> dict[str, list[str]]:
+    """Return what a deriver makes of memories, scope by scope: each text, and the texts of its parents."""
+    texts = {memory.id: memory.text for memory in members}
+    read: dict[str, list[Memory]] = {}
+    for memory in members:
+        for scope in deriver.scopes(memory):
+            read.setdefault(scope, []).append(memory)
+    drafts = [draft for scope, of in read.items() for draft in deriver.derive(scope, of)]
+    return {draft.text: [texts[parent] for parent in draft.parents] for draft in drafts}
 
 
 def compressed(memory: Memory, tier: Tier) -> Memory:
