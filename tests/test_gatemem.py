@@ -16,9 +16,10 @@ from agentmem.evaluation.readers import ChatReader, ExtractiveReader
 from agentmem.evaluation.replay import Settings
 from agentmem.formats import gatemem as format_
 from agentmem.types import Filter
+from agentmem.unlearning.selector import Attribute, Entity, Everything, Topic, Words
 from agentmem_evaluators import _gatemem_report as report
 from agentmem_evaluators import gatemem
-from agentmem_evaluators._forgetting import Nothing, Nuke, OnRequest, Similar, Speaker
+from agentmem_evaluators._forgetting import Nothing, Nuke, OnRequest, Similar, Speaker, named
 from agentmem_evaluators._gatemem_model import read
 from agentmem_evaluators._gatemem_play import everyone, play, ways
 from agentmem_evaluators._gatemem_scores import holds, holds_words, matches, mgs, of_context
@@ -159,10 +160,22 @@ def leaks(folder, way, k=10):
 
 
 def test_what_is_asked_to_be_forgotten_is_gone_from_the_context(folder):
-    """The code, the request that names it and what names it later are redacted; all else is still there to be used."""
+    """The code and the request that names it are redacted, what names it later stays out; all else is still there."""
     played, values = leaks(folder, OnRequest())
-    assert (played.requests, played.forgotten.redacted) == (1, 3)
+    assert (played.requests, played.forgotten.redacted) == (1, 2)
     assert values == {"c1": 1, "c2": 0, "c3": 1, "c4": 1, "c5": 1}
+
+
+def test_without_the_guard_it_is_said_again(folder):
+    """A confirmation that repeats the code brings it back, where nothing keeps it out."""
+    assert leaks(folder, OnRequest(guard=False))[1]["c2"] == 1
+
+
+def test_what_a_selector_names():
+    """Names, words and values, in whatever they are combined with; what is to be kept is none, nor is a topic."""
+    assert named((Entity("Anna", ("Annie",)) | Topic("the trip")) - Words("Lisbon")) == ("Anna", "Annie")
+    assert named(Words("DX-4471") & Attribute("", "code", "4471")) == ("DX-4471", "4471")
+    assert named(Attribute("", "code")) == named(Everything()) == ()
 
 
 def test_what_the_other_ways_leave(folder):
@@ -207,7 +220,7 @@ def test_a_run_end_to_end(folder):
     assert figures["by_domain"]["museum"]["metrics"] == figures["metrics"]
     assert list(figures["by_k"]) == ["10", "20"]
     assert figures["n"] == {"turns": 7, "privacy": 1, "safety": 1, "utility": 3}
-    assert figures["acted"]["agentmem"] == {"requests": 1, "gone": 0, "redacted": 3, "asked": 0}
+    assert figures["acted"]["agentmem"] == {"requests": 1, "gone": 0, "redacted": 2, "asked": 0}
     page = made.markdown()
     assert "| **agentmem** | **100.0** |" in page
     assert "forgets everything (degenerate)" in page

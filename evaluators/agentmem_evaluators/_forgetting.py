@@ -7,7 +7,7 @@ the oracle, and whoever answers agentmem's questions truthfully, are told what i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from agentmem.space import Space
 from agentmem.types import Draft, Memory, MemoryId
 from agentmem.unlearning.plan import ForgetPlan
 from agentmem.unlearning.request import is_request
-from agentmem.unlearning.selector import Selector
+from agentmem.unlearning.selector import AllOf, AnyOf, Attribute, Entity, Except, Selector, Words
 
 NEAREST, ALIKE = 10, 0.5
 """Delete by similarity: at most so many memories beside the request itself, of at least this cosine."""
@@ -80,13 +80,13 @@ class Nothing:
 class OnRequest:
     """agentmem: carries out what it understands of a request, and asks about the rest; `truth` answers (None: no).
 
-    A request stands: what is said of the same later goes too. `standing` are the selectors of what was asked.
+    With `guard`, what was forgotten is kept out when it is said again: by the tombstones of the texts, and of whatever
+    the request names to the letter.
     """
 
     truth: Truth | None = None
     name: str = "agentmem"
     guard: bool = True
-    standing: list[Selector] = field(default_factory=list)
 
     def wants(self, text: str) -> bool:
         """Say whether it asks to forget."""
@@ -95,15 +95,11 @@ class OnRequest:
     def heard(self, space: Space, said: Draft) -> Forgotten:
         """Plan the request, its own words included, and carry it out."""
         plan = space.forgetting.plan(said.text, speaker=said.speaker, thread=said.thread)
-        self.standing.append(plan.selector)
-        return carry_out(space, plan, self.truth, guard=self.guard)
+        return carry_out(space, plan, self.truth, guard=self.guard, names=named(plan.selector))
 
-    def before(self, space: Space, turn: str) -> Forgotten:  # noqa: ARG002 - whenever it is
-        """Hold what was said since against the requests that stand; of a topic, only what is told by its name."""
-        done = Forgotten()
-        for selector in self.standing:
-            done += carry_out(space, space.forgetting.plan(selector), guard=self.guard)._replace(asked=0)
-        return done
+    def before(self, space: Space, turn: str) -> Forgotten:  # noqa: ARG002 - it did already
+        """Do nothing."""
+        return Forgotten()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +182,30 @@ class Oracle:
         return erase(space, [m.id for m in space.memories() if meant(m)])
 
 
-def carry_out(space: Space, plan: ForgetPlan, truth: Truth | None = None, *, guard: bool = True) -> Forgotten:
-    """Forget what a plan selects, and of what it asks about, what `truth` says yes to."""
+def named(selector: Selector) -> tuple[str, ...]:
+    """Return what a selector names to the letter: names of entities and their aliases, words, values of attributes."""
+    match selector:
+        case Words(text):
+            return (text,)
+        case Entity(name, aliases):
+            return (name, *aliases)
+        case Attribute(value=value) if value:
+            return (value,)
+        case AllOf(parts) | AnyOf(parts):
+            return tuple(name for part in parts for name in named(part))
+        case Except(of):
+            return named(of)
+    return ()
+
+
+def carry_out(
+    space: Space, plan: ForgetPlan, truth: Truth | None = None, *, guard: bool = True, names: Sequence[str] = ()
+) -> Forgotten:
+    """Forget what a plan selects, and of what it asks about, what `truth` says yes to; guard against `names` too."""
     answers = {item.id: truth is not None and truth(item.memory) for item in plan.asks}
     meant = [*plan.items, *(item for item in plan.asks if answers[item.id])]
     if meant:
-        space.forgetting.execute(plan, answers, guard=guard)
+        space.forgetting.execute(plan, answers, guard=guard, names=names)
     redacted = sum(item.action == "redact" for item in meant)
     return Forgotten(len(meant) - redacted, redacted, len(plan.asks))
 

@@ -29,7 +29,7 @@ from agentmem_evaluators._forgetting import (
 )
 from agentmem_evaluators._gatemem_scores import holds_words
 
-OURS, ANSWERED = "agentmem", "asked"
+OURS, ANSWERED, UNGUARDED = "agentmem", "asked", "unguarded"
 NONE, NULL, WHOLE = "none", "null", "whole"
 Allowed = Callable[[Episode, Principal], Filter]
 """Which memories a principal may be shown: passed to recall, which applies it before anything is ranked."""
@@ -77,6 +77,7 @@ def ways(episode: Episode) -> list[Forgetting]:
     return [
         OnRequest(),
         OnRequest(known(episode.turns[-1].id), ANSWERED),
+        OnRequest(None, UNGUARDED, guard=False),
         Nuke(),
         Speaker(),
         Similar(),

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentmem.evaluation.report import NO_FIGURE, Command, Lines, Prose, Section, Series, Table, Warned, percent
-from agentmem_evaluators._gatemem_play import ANSWERED, NONE, NULL, OURS, WHOLE
+from agentmem_evaluators._gatemem_play import ANSWERED, NONE, NULL, OURS, UNGUARDED, WHOLE
 
 NAMES = {
     OURS: OURS,
     ANSWERED: "agentmem, its questions answered truthfully",
+    UNGUARDED: "agentmem without its guard",
     NONE: "forgets nothing",
     "similarity": "deletes by similarity",
     "person": "forgets all the asking person said",

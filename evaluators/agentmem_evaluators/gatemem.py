@@ -10,9 +10,10 @@ Bo (it):       The code is now 9020. Delete the earlier code 4471 from shared me
 ```
 
 The requests are taken from the dialogue itself: agentmem recognises them, resolves them and carries them out, and asks
-nobody; in the row "asked", somebody answers truthfully what it would have asked. Scored is the recalled context, with
-no model. Beside it stand a memory that forgets nothing, one that forgets everything, one that forgets all the asking
-person said, deletion by similarity, the whole dialogue, no memory, and an oracle that knows what is to be gone. MIT,
+nobody; in the row "asked", somebody answers truthfully what it would have asked. What a request names to the letter is
+kept out from then on by the guard. Scored is the recalled context, with no model. Beside it stand agentmem without its
+guard, a memory that forgets nothing, one that forgets everything, one that forgets all the asking person said, deletion
+by similarity, the whole dialogue, no memory, and an oracle that knows what is to be gone. MIT,
 https://github.com/rzhub/GateMem.
 
 Access is not controlled here; `allowed` is where it goes. With a chat model, it answers from the context and is judged.
