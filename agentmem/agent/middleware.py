@@ -32,11 +32,12 @@ from langgraph.channels import UntrackedValue
 from langgraph.config import get_config
 
 from agentmem.agent import context
+from agentmem.agent.choosing import LEAST, worthwhile
 from agentmem.agent.gate import worth_recalling
 from agentmem.agent.graph import MEMORY_ID
 from agentmem.agent.tools import FORGOTTEN, Turn, memory_tools
 from agentmem.errors import GuardedError, InputError, LineageError, StaleError
-from agentmem.recall.fitting import within
+from agentmem.recall.fitting import tokens
 from agentmem.types import Draft, Evidence, Filter, MemoryId, Recall
 from agentmem.unlearning.states import REMOVED
 
@@ -66,6 +67,8 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         space: where turns are recalled from and remembered in; the thread of the run is the thread in the space.
         k: how many memories to recall at most; default what fits `max_tokens`.
         max_tokens: budget of the quotes, in estimated tokens.
+        least: evidence per thousand tokens that a memory must be expected to bring (`agentmem.agent.choosing`); 0 shows
+            all that fits.
         filter: which memories may be recalled; the agent's own replies only where `kinds` names them.
         user: the speaker that the user's turns are remembered under.
         assistant: the speaker that replies and facts are remembered under.
@@ -83,6 +86,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         *,
         k: int | None = None,
         max_tokens: int = MAX_TOKENS,
+        least: float = LEAST,
         filter: Filter | None = None,  # noqa: A002 - what it is called everywhere
         user: str = "user",
         assistant: str = "assistant",
@@ -91,11 +95,12 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         gate: Callable[[str], bool] | None = worth_recalling,
     ) -> None:
         super().__init__()
-        if (k is not None and k < 1) or max_tokens < 1:
-            raise InputError(f"k={k} and max_tokens={max_tokens} must be at least 1")
+        if (k is not None and k < 1) or max_tokens < 1 or least < 0:
+            raise InputError(f"k={k} and max_tokens={max_tokens} must be at least 1, and least={least} at least 0")
         self.space = space
         self.k = k
         self.max_tokens = max_tokens
+        self.least = least
         self.filter = filter or Filter()
         self.user = user
         self.assistant = assistant
@@ -119,15 +124,15 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         if question.strip() and (self.gate is None or self.gate(question)):
             found = self.space.recall(question, self.k, max_tokens=self.max_tokens, filter=self.filter, explain=False)
             asked = _folded(question)
-            evidence = [e for e in found if e.id not in shown and _folded(e.memory.text) != asked]
+            new_here = [e for e in found if e.id not in shown and _folded(e.memory.text) != asked]
+            evidence = worthwhile(new_here, self.least)
             confidence = found.confidence
-        kept = within(evidence, self.max_tokens)
         return {
             "messages": self._erased(state["messages"]),
-            "memory_recalled": [e.id for e in kept],
+            "memory_recalled": [e.id for e in evidence],
             "memory_began": self.space.clock().isoformat(),
             "memory_epoch": self.space.forgetting.epoch,
-            "memory_recall": Recall(question, tuple(kept), confidence, 0),
+            "memory_recall": Recall(question, tuple(evidence), confidence, sum(tokens(e.memory) for e in evidence)),
         }
 
     async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any]:
