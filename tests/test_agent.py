@@ -64,9 +64,16 @@ def threads_bytes(space):
 
 
 def test_the_graph_recalls_replies_and_remembers(space):
-    """Three nodes in a row."""
+    """Three nodes in a row; what is to be forgotten goes another way."""
     graph = build_agent(space, reader=first)
-    assert [name for name in graph.get_graph().nodes if not name.startswith("__")] == ["recall", "reply", "remember"]
+    assert [name for name in graph.get_graph().nodes if not name.startswith("__")] == [
+        "recall",
+        "reply",
+        "remember",
+        "forget",
+        "ask",
+        "erase",
+    ]
 
 
 def test_a_question_is_answered_from_memory_and_both_are_remembered(space, clock):

@@ -3,6 +3,9 @@
     with chat(space, "openai:gpt-4o-mini") as talk:
         print(talk.ask("What is Alice's cat called?").text)
 
+    reply = talk.ask("Forget everything about Tom.")    nothing is forgotten yet: reply.question is open
+    talk.ask("yes")                                     what is said next answers it, also days later, from elsewhere
+
 A facade over the graph for people and for the command line; langgraph is loaded when a chat is made.
 """
 
@@ -12,15 +15,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from agentmem.errors import TextError
+from agentmem.types import Answer, Recall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from langchain_core.language_models import BaseChatModel
 
     from agentmem.space import Space
-    from agentmem.types import Answer, MemoryId, Recall
+    from agentmem.types import MemoryId
+
+SPEAKING = frozenset({"reply", "forget", "erase"})
+"""The steps of the graph that say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +42,17 @@ class Reply:
     """A whole reply, and what it rests on.
 
     `asked` is the memory of what the user said, `id` that of the reply: None if something it was made of was erased
-    meanwhile, so that it was not kept. `recall` holds the evidence with its scores.
+    meanwhile, so that it was not kept. Both are None where nothing of the turn is to be remembered. `recall` holds the
+    evidence with its scores. `question` is what must be answered first (see `agentmem.agent.asking`), if anything must:
+    its text is that of the reply, and what is said next in the thread answers it.
     """
 
     answer: Answer
     recall: Recall
     thread: str
-    asked: MemoryId
+    asked: MemoryId | None
     id: MemoryId | None
+    question: Mapping[str, Any] | None = None
 
     @property
     def text(self) -> str:
@@ -73,20 +83,41 @@ class Chat:
             raise TextError("the message is empty; write something")
         thread, final = self.thread, dict[str, Any]()
         modes = ["messages", "values"]
-        for mode, data in self.graph.stream(_said(text), self._config(thread), stream_mode=modes, durability="sync"):
+        said = self._said(text)
+        for mode, data in self.graph.stream(said, self._config(thread), stream_mode=modes, durability="sync"):
             if mode == "values":
                 final = data
-            elif data[1]["langgraph_node"] == "reply" and data[0].text:
+            elif data[1]["langgraph_node"] in SPEAKING and data[0].text:
                 yield Piece(str(data[0].text))
-        yield self._reply(final, thread)
+        reply = self._reply(final, thread)
+        if reply.question is not None:
+            yield Piece(reply.text)
+        yield reply
 
     def ask(self, text: str) -> Reply:
         """Say `text` and return the whole reply. Raises as `stream`."""
         if not text.strip():
             raise TextError("the message is empty; write something")
         thread = self.thread
-        final = self.graph.invoke(_said(text), self._config(thread), durability="sync")
+        final = self.graph.invoke(self._said(text), self._config(thread), durability="sync")
         return self._reply(final, thread)
+
+    @property
+    def question(self) -> Mapping[str, Any] | None:
+        """What must be answered first in this thread, if anything must."""
+        if self.graph.checkpointer is None:
+            return None
+        waiting = self.graph.get_state(self._config(self.thread)).interrupts
+        return waiting[0].value if waiting else None
+
+    def withdraw(self) -> Reply | None:
+        """Answer an open question with no: nothing is forgotten, nor remembered again. None: there was none."""
+        if self.question is None:
+            return None
+        from langgraph.types import Command
+
+        no: Command[Any] = Command(resume="cancel")
+        return self._reply(self.graph.invoke(no, self._config(self.thread), durability="sync"), self.thread)
 
     def history(self) -> list[tuple[str, str]]:
         """Return the running conversation of this thread as (role, text): "human" or "ai", oldest first."""
@@ -110,15 +141,31 @@ class Chat:
     def _config(self, thread: str) -> dict[str, Any]:
         return {"configurable": {"thread_id": thread}}
 
+    def _said(self, text: str) -> Any:
+        """Return what the graph goes on with: an answer to its open question, or something new, which withdraws that.
+
+        A question, or another request, that is no answer is something new.
+        """
+        from agentmem.agent import asking
+        from agentmem.agent.manners import is_question
+        from agentmem.unlearning.request import is_request
+
+        asked = self.question
+        if asked is not None and (asking.heard(asked, text) is not None or not (is_question(text) or is_request(text))):
+            from langgraph.types import Command
+
+            return Command(resume=text)
+        return {"messages": [{"role": "user", "content": text}]}
+
     def _reply(self, final: dict[str, Any], thread: str) -> Reply:
+        recall = final.get("recall", Recall("", (), 0.0, 0))
+        if final.get("__interrupt__"):
+            asked = final["__interrupt__"][0].value
+            return Reply(Answer(asked["text"]), recall, thread, None, None, asked)
         flush = getattr(self.graph.checkpointer, "flush", None)
         if final["replied"] is None and flush is not None:
-            flush()  # the reply rests on something erased; its text stood in a checkpoint for a moment
-        return Reply(final["answer"], final["recall"], thread, final["asked"], final["replied"])
-
-
-def _said(text: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}]}
+            flush()  # what was said must not stay, or the reply rests on something erased: it stood in a checkpoint
+        return Reply(final["answer"], recall, thread, final["asked"], final["replied"])
 
 
 def chat(space: Space, model: str | BaseChatModel | None = None, *, thread: str = "main", **settings: Any) -> Chat:

@@ -1,4 +1,4 @@
-"""The graph: recall -> reply -> remember, one turn of a conversation with a space behind it.
+"""The graph: recall -> reply -> remember, one turn of a conversation with a space behind it; or forget -> erase.
 
 In this order, and saved after every step, so that a crash leaves at worst a remembered turn without a reply:
 
@@ -9,29 +9,36 @@ In this order, and saved after every step, so that a crash leaves at worst a rem
 What was recalled is never saved in a checkpoint, only its ids. The conversation is: its newest messages, bounded by
 `window`; messages of erased memories leave it at the next turn; the ledger remains the truth and refills it where it is
 lost. Replies are not recalled as evidence by default: an agent that quotes itself drifts.
+
+A request to forget goes another way (`agentmem.agent.forgetting`): forget plans it, ask waits for what a person says
+(LangGraph's `interrupt`), erase carries it out. It is not remembered, nor shown to the model, nor is what was replied
+to it. What says what was forgotten on request is remembered again only after a yes; the guard of the space decides.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.message import REMOVE_ALL_MESSAGES, add_messages
+from langgraph.types import interrupt
 
-from agentmem.agent import context
+from agentmem.agent import asking, context, forgetting
 from agentmem.agent.checkpoints import open_saver
-from agentmem.agent.manners import acknowledge, is_question
+from agentmem.agent.forgetting import Pending, Requests
+from agentmem.agent.manners import UNKEPT, acknowledge, is_question
+from agentmem.agent.messages import FLEETING, MEMORY_ID, UNSAVED, folded, has, id_of, marked, origin, unheard
 from agentmem.agent.models import check_model, checked, failure, name_of, open_model
-from agentmem.errors import GuardedError, InputError, LineageError, ModelError, TextError
+from agentmem.agent.running import Running
+from agentmem.agent.state import WINDOW, Reader, Setting, State
+from agentmem.errors import InputError, ModelError, TextError
 from agentmem.recall.fitting import tokens
 from agentmem.space import Space
 from agentmem.types import Answer, Draft, Evidence, Filter, MemoryId, Recall
+from agentmem.unlearning.request import is_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -39,48 +46,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
-MEMORY_ID = "memory_id"
-UNSAVED = "unsaved"
-"""Marks of our own messages, in `additional_kwargs`: which memory one is; that a reply is not yet in the ledger."""
-
-WINDOW = 20
-"""Messages of the running conversation that are kept in the state and shown to a model."""
-
-
-class Reader(Protocol):
-    """Answers a question in words from evidence, without a model."""
-
-    def __call__(self, question: str, evidence: Sequence[Evidence], /, *, confidence: float) -> Answer:
-        """Return the answer, or one that abstains."""
-        ...
-
-
-class State(TypedDict, total=False):
-    """One conversation. `recall` and `answer` live as long as a run; the rest is saved and holds no recalled text."""
-
-    messages: Annotated[list[AnyMessage], add_messages]
-    asked: MemoryId
-    recalled: list[MemoryId]
-    parents: list[MemoryId]
-    replied: MemoryId | None
-    confidence: float
-    recall: Annotated[Recall, UntrackedValue]
-    answer: Annotated[Answer, UntrackedValue]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the caller of `build_agent` chose; the fields are its parameters."""
-
-    k: int | None
-    max_tokens: int | None
-    filter: Filter
-    user: str
-    assistant: str
-    instructions: str
-    window: int
-    reader: Reader | None
-    refill: bool
+__all__ = ["MEMORY_ID", "WINDOW", "Reader", "State", "build_agent"]
 
 
 def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
@@ -124,105 +90,178 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
         raise InputError(f"window={window} is too small: a conversation needs at least the question and its reply")
     wanted, refill = filter or Filter(), checkpointer is not False
     setting = Setting(k, max_tokens, wanted, user, assistant, instructions, window, reader, refill=refill)
-    agent = _Agent(space, _opener(model), setting)
+    saver = open_saver(space.path / "threads.db") if checkpointer is None else checkpointer or None
+    agent = _Agent(space, _opener(model), setting, Requests(space, user, saver))
     graph = StateGraph(State)
-    graph.add_node("recall", agent.recall)
-    graph.add_node("reply", agent.reply)
-    graph.add_node("remember", agent.remember)
-    graph.add_edge(START, "recall")
-    graph.add_edge("recall", "reply")
+    for node in (agent.recall, agent.reply, agent.remember, agent.forget, agent.ask, agent.erase):
+        graph.add_node(node.__name__, node)
+    graph.add_conditional_edges(START, _begins, ["recall", "forget"])
+    graph.add_conditional_edges("recall", lambda state: "ask" if state.get("pending") else "reply", ["ask", "reply"])
     graph.add_edge("reply", "remember")
     graph.add_edge("remember", END)
-    saver = open_saver(space.path / "threads.db") if checkpointer is None else checkpointer or None
+    graph.add_conditional_edges("forget", _goes_on, ["ask", "erase", END])
+    graph.add_conditional_edges("ask", _answered, ["recall", "forget"])
+    graph.add_edge("erase", END)
     return graph.compile(checkpointer=saver, name="agentmem")
 
 
 class _Agent:
-    """The three nodes, and what they share."""
+    """The nodes, and what they share."""
 
-    def __init__(self, space: Space, model: Callable[[], BaseChatModel] | None, setting: Setting) -> None:
+    def __init__(
+        self, space: Space, model: Callable[[], BaseChatModel] | None, setting: Setting, requests: Requests
+    ) -> None:
         self.space = space
         self.model = model
         self.setting = setting
+        self.requests = requests
 
     def recall(self, state: State, config: RunnableConfig) -> State:
         """Recall what bears on the question, then remember the user's turn.
 
         First, a reply that a crash kept from the ledger is remembered: it stands in the checkpoint, marked as unsaved.
         """
-        thread = _thread(config)
-        messages = self._living(
-            [
-                settled
-                for m in state["messages"]
-                for settled in (self._kept(m, state["parents"], thread) if UNSAVED in m.additional_kwargs else [m])
-            ]
-        )
-        new = _unheard(messages)
+        thread, running = _thread(config), self._running(config)
+        messages = running.settled(state, last=True)
+        new = unheard(messages)
         if not new:
             raise InputError("nothing was asked: the last message must be the user's, and not answered before")
         if not all(context.plain(m).strip() for m in new):
             raise TextError("the message is empty; write something")
+        drafts = [
+            Draft(context.plain(m), speaker=self.setting.user, thread=thread, origin=origin(thread, m)) for m in new
+        ]
+        out, pending = self._kept_out(drafts, new[-1], state)
+        if pending:
+            return {"messages": running.exactly(messages), "pending": pending, "told": None}
         if self.setting.refill and messages[0] is new[0]:
-            messages = [*self._refill(thread), *messages]
-        origins = {_origin(thread, m): m for m in new}
-        recall = self._search(context.plain(new[-1]), messages, origins)
-        ids = self.space.remember(
-            [
-                Draft(context.plain(m), speaker=self.setting.user, thread=thread, origin=origin)
-                for origin, m in origins.items()
-            ],
-            guarded="pass",  # what a person says in a chat is said on purpose
-        )
-        known = dict(zip(origins, ids, strict=True))
-        marked = [_marked(m, MEMORY_ID, known[o]) if (o := _origin(thread, m)) in known else m for m in messages]
+            messages = [*running.refilled(), *messages]
+        recall = self._search(context.plain(new[-1]), messages, {origin(thread, m) for m in new})
+        said = [(m, d) for n, (m, d) in enumerate(zip(new, drafts, strict=True)) if n not in out]
+        # what is kept out was sorted out above, and what a person says in a chat is said on purpose
+        ids = self.space.remember([d for _, d in said], guarded="pass")
+        known = {str(m.id): id_ for (m, _), id_ in zip(said, ids, strict=True)}
+        unsaid = {str(new[n].id) for n in out}
+        messages = [marked(m, MEMORY_ID, known[str(m.id)]) if str(m.id) in known else m for m in messages]
+        messages = [marked(m, FLEETING) if str(m.id) in unsaid else m for m in messages]
         return {
-            "messages": self._all(marked),
-            "asked": ids[-1],
+            "messages": running.exactly(messages),
+            "asked": known.get(str(new[-1].id)),
             "recalled": list(recall.ids),
             "parents": [],
             "replied": None,
             "confidence": recall.confidence,
             "recall": recall,
+            "pending": None,
+            "told": None,
         }
 
     def reply(self, state: State, config: RunnableConfig) -> State:
         """Answer with the model, or with the reader; note everything that the answer was made of."""
         *earlier, question = state["messages"]
         evidence = self._evidence(state)
-        if self.model is None:
+        asked = [i for i in (state["asked"],) if i is not None]
+        if not asked and not is_question(context.plain(question)):
+            answer, parents = Answer(UNKEPT), list[MemoryId]()
+            said = AIMessage(answer.text, id=f"reply-{question.id}")
+        elif self.model is None:
             answer = self._read(context.plain(question), evidence, state["confidence"])
-            said, parents = AIMessage(answer.text, id=f"reply-{state['asked']}"), list(answer.sources)
+            said, parents = AIMessage(answer.text, id=f"reply-{(*asked, question.id)[0]}"), list(answer.sources)
         else:
             said, heard = self._ask(self.model, earlier, question, evidence, config)
             used = [e.id for e in evidence]
             answer = Answer(context.plain(said), tuple(used), state["confidence"])
             parents = [*used, *heard]
         return {
-            "messages": [_marked(said, UNSAVED, "yes")],
-            "parents": list(dict.fromkeys([*parents, state["asked"]])),
+            "messages": [marked(said, UNSAVED if asked else FLEETING)],
+            "parents": list(dict.fromkeys([*parents, *asked])),
             "answer": answer,
         }
 
     def remember(self, state: State, config: RunnableConfig) -> State:
         """Remember the reply with its parents; one whose parents were erased meanwhile is forgotten with them."""
         *earlier, reply = state["messages"]
-        kept = self._kept(reply, state["parents"], _thread(config))
-        messages = self._all([*self._living(earlier), *kept])
+        running = self._running(config)
+        kept = [] if has(reply, FLEETING) else running.kept(reply, state["parents"])
+        messages = running.exactly([*(m for m in running.living(earlier) if not has(m, FLEETING)), *kept])
         if not kept:
             return {"messages": messages, "replied": None, "recalled": [], "parents": []}
-        return {"messages": messages, "replied": _id(kept[0])}
+        return {"messages": messages, "replied": id_of(kept[0])}
+
+    def forget(self, state: State, config: RunnableConfig) -> State:
+        """Plan what the user's last message asks to forget; ask, pass on what goes, or say that nothing does."""
+        request, running = state["messages"][-1], self._running(config)
+        if self.requests.saver is None:
+            return self._said(state, running, forgetting.UNABLE)
+        waiting = state.get("pending")
+        pending = waiting if waiting and waiting["message"] == request.id else Pending(message=str(request.id))
+        todo = self.requests.proceed(context.plain(request), running.thread, pending, state.get("told"))
+        if isinstance(todo, str):
+            return self._said(state, running, todo)
+        going = "going" in todo  # then the request is of no more use
+        traces = [context.plain(request), *todo.pop("traces", ())] if going else []
+        messages = running.exactly(running.settled(state, last=not going))
+        return {"messages": messages, "pending": todo, "told": None, "traces": traces}
+
+    def ask(self, state: State) -> State:
+        """Wait for what a person says to the open question. `Command(resume=...)` gives it, in words or as a value."""
+        pending = state["pending"]
+        return {"told": interrupt(pending["question"] if pending else None)}
+
+    def erase(self, state: State, config: RunnableConfig) -> State:
+        """Forget what was confirmed; the running conversation loses it, too."""
+        pending, running = state["pending"], self._running(config)
+        if pending is None:
+            raise InputError("nothing was confirmed, so nothing is forgotten")
+        said = self.requests.carry_out(pending, running.thread, state.get("traces", ()))
+        return self._said(state, running, said)
+
+    def _said(self, state: State, running: Running, text: str) -> State:
+        """Reply to a request that is done with; it is gone, and the reply goes at the next turn."""
+        return {
+            "messages": [*running.exactly(running.settled(state, last=False)), marked(AIMessage(text), FLEETING)],
+            "asked": None,
+            "recalled": [],
+            "parents": [],
+            "replied": None,
+            "answer": Answer(text),
+            "pending": None,
+            "told": None,
+        }
+
+    def _running(self, config: RunnableConfig) -> Running:
+        return Running(self.space, self.setting, _thread(config))
+
+    def _kept_out(
+        self, drafts: Sequence[Draft], last: AnyMessage, state: State
+    ) -> tuple[Collection[int], Pending | None]:
+        """Return which of the user's messages must not be remembered, or what to ask before that is known.
+
+        They say what was forgotten on request. Only what is told is asked about: a question may be asked, unremembered.
+        """
+        out = [v.index for v in self.space.guard.check(drafts) if v.kept_out]
+        told = [n for n in out if not is_question(drafts[n].text)]
+        if not told or self.space.guard.action == "block" or self.requests.saver is None:
+            return out, None
+        waiting = state.get("pending")
+        if waiting is None or waiting["message"] != last.id:
+            return out, Pending(message=str(last.id), question=asking.again())
+        said = asking.heard(waiting["question"], state.get("told"))
+        if said is None:
+            question = asking.repeated(waiting["question"], forgetting.UNHEARD)
+            return out, Pending(message=str(last.id), question=question)
+        return (set(out) - set(told) if said else out), None
 
     def _search(self, question: str, messages: Sequence[AnyMessage], origins: Collection[str]) -> Recall:
         """Recall without what the prompt shows anyway, and without the question itself, asked now or before."""
         setting = self.setting
-        shown = {_id(m) for m in context.fitting(messages)} if self.model is not None else set()
+        shown = {id_of(m) for m in context.fitting(messages)} if self.model is not None else set()
         found = self.space.recall(question, setting.k, max_tokens=setting.max_tokens, filter=setting.filter)
-        asked = _folded(question)
+        asked = folded(question)
         kept = [
             e
             for e in found.evidence
-            if e.id not in shown and e.memory.origin not in origins and _folded(e.memory.text) != asked
+            if e.id not in shown and e.memory.origin not in origins and folded(e.memory.text) != asked
         ]
         return Recall(question, tuple(kept), found.confidence, sum(tokens(e.memory) for e in kept))
 
@@ -265,50 +304,7 @@ class _Agent:
             raise ModelError(f"{error} (Your message is remembered; nothing was replied.)") from error
         except Exception as error:
             raise ModelError(f"{failure(error, name)} (Your message is remembered; nothing was replied.)") from error
-        return AIMessage(text, id=said.id, usage_metadata=said.usage_metadata), [i for m in heard if (i := _id(m))]
-
-    def _kept(self, reply: AnyMessage, parents: Sequence[MemoryId], thread: str) -> list[AnyMessage]:
-        """Remember a reply and return it, marked; nothing if what it was made of was erased, or it says what was."""
-        draft = Draft(
-            context.plain(reply),
-            kind="reply",
-            speaker=self.setting.assistant,
-            thread=thread,
-            parents=tuple(parents),
-            origin=_origin(thread, reply),
-        )
-        try:
-            (known,) = self.space.remember([draft])
-        except (LineageError, GuardedError):
-            return []
-        return [_marked(reply, MEMORY_ID, known)]
-
-    def _living(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Leave out messages whose memory was erased."""
-        return [m for m in messages if (known := _id(m)) is None or known in self.space]
-
-    def _all(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Make the conversation exactly these messages: the system's, and the newest of the others."""
-        newest = [m for m in messages if not isinstance(m, SystemMessage)][-self.setting.window :]
-        kept = [m for m in messages if isinstance(m, SystemMessage) or any(m is n for n in newest)]
-        return [cast("AnyMessage", RemoveMessage(id=REMOVE_ALL_MESSAGES)), *kept]
-
-    def _refill(self, thread: str) -> list[AnyMessage]:
-        """Return the newest messages of a conversation that the checkpoints lost, from the ledger."""
-        if thread not in self.space.threads():
-            return []
-        prefix = _origin(thread, None)
-        said = [
-            m
-            for m in self.space.memories(Filter(threads=(thread,), kinds=("turn", "reply")))
-            if m.origin is not None and m.origin.startswith(prefix)
-        ]
-        return [
-            (AIMessage if m.kind == "reply" else HumanMessage)(
-                m.text, id=(m.origin or "").removeprefix(prefix), additional_kwargs={MEMORY_ID: m.id}
-            )
-            for m in said[-self.setting.window :]
-        ]
+        return AIMessage(text, id=said.id, usage_metadata=said.usage_metadata), [i for m in heard if (i := id_of(m))]
 
 
 def _opener(model: str | BaseChatModel | None) -> Callable[[], BaseChatModel] | None:
@@ -333,30 +329,17 @@ def _thread(config: RunnableConfig) -> str:
     return str(config.get("configurable", {}).get("thread_id", "main"))
 
 
-def _unheard(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """Return what the user said last, since anybody answered, as far as it is not yet remembered."""
-    said: list[AnyMessage] = []
-    for message in reversed(messages):
-        if not isinstance(message, HumanMessage):
-            break
-        if _id(message) is None:
-            said.append(message)
-    return said[::-1] if said and said[0] is messages[-1] else []
+def _begins(state: State) -> str:
+    """Say where a turn begins: with what the user asks to forget, or with everything else."""
+    last = unheard(state["messages"])[-1:]
+    return "forget" if last and is_request(context.plain(last[0])) else "recall"
 
 
-def _origin(thread: str, message: BaseMessage | None) -> str:
-    """Name a message of a conversation for the ledger: a second writing of it, after a crash, adds nothing."""
-    return f"chat:{thread}:{'' if message is None else message.id}"
+def _goes_on(state: State) -> str:
+    pending = state.get("pending")
+    return END if not pending else "ask" if "question" in pending else "erase"
 
 
-def _id(message: BaseMessage) -> MemoryId | None:
-    return cast("MemoryId | None", message.additional_kwargs.get(MEMORY_ID))
-
-
-def _marked(message: AnyMessage, mark: str, value: str) -> AnyMessage:
-    kept = {key: v for key, v in message.additional_kwargs.items() if key not in {MEMORY_ID, UNSAVED}}
-    return message.model_copy(update={"additional_kwargs": {**kept, mark: value}})
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _answered(state: State) -> str:
+    pending = state.get("pending")
+    return "recall" if pending and pending["question"]["step"] == "again" else "forget"

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+UNKEPT = "I keep no record of that."
+"""The reply to what is told and not to be remembered."""
+
 _MARK = re.compile(r"[?\u037e\u055e\u061f\u1367\u2047-\u2049\u2e2e\ua60f\ufe16\ufe56\uff1f]")
 _SENTENCE = re.compile(r"(?<=[.!;\n])\s+")
 _SUBJECT = (

@@ -45,9 +45,12 @@ def chat(
 ) -> None:
     """Talk with a space: it recalls, replies, and remembers both.
 
-    Each thread goes on where it was left. With --json, one JSON object a reply.
+    Each thread goes on where it was left. With --json, one JSON object a reply. Asked to forget something, it says how
+    much that is and asks back; what is said next in the thread is the answer, and without a yes nothing is forgotten.
 
     [dim]$[/] agentmem chat demo "What is Ines allergic to?"
+
+    [dim]$[/] agentmem chat demo "Forget what I said about Noor." && agentmem chat demo yes
     """
     from agentmem import agent, config
 
@@ -66,6 +69,10 @@ def chat(
                 _command(said, talk, last)
             else:
                 last = _say_json(talk, said) if as_json else _say(talk, said)
+        if message is None:
+            _withdraw(talk, as_json=as_json)
+        elif not as_json and last is not None and last.question is not None:
+            typer.echo(dim(f"To answer: agentmem chat {shown(space)} ANSWER --thread {shown(thread)}"), err=True)
 
 
 def _typed(*, talking: bool) -> Iterator[str]:
@@ -83,8 +90,16 @@ def _typed(*, talking: bool) -> Iterator[str]:
             yield line.strip()
 
 
+def _withdraw(talk: Chat, *, as_json: bool) -> None:
+    """Leave a question that nobody answered: nothing is forgotten without a yes."""
+    reply = talk.withdraw()
+    if reply is not None:
+        typer.echo(json.dumps(_of(reply, None), ensure_ascii=False) if as_json else reply.text)
+
+
 def _command(said: str, talk: Chat, last: Reply | None) -> None:
     if said == "/new":
+        _withdraw(talk, as_json=False)
         number = 2
         base = talk.thread.rpartition("-")[0] or talk.thread
         while f"{base}-{number}" in talk.space.threads():
@@ -121,7 +136,7 @@ def _say_json(talk: Chat, said: str) -> Reply:
     return reply
 
 
-def _of(reply: Reply, said: str) -> dict[str, Any]:
+def _of(reply: Reply, said: str | None) -> dict[str, Any]:
     return {
         "asked": said,
         "text": reply.text,
@@ -131,4 +146,5 @@ def _of(reply: Reply, said: str) -> dict[str, Any]:
         "thread": reply.thread,
         "asked_id": reply.asked,
         "id": reply.id,
+        "question": reply.question,
     }
