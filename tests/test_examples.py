@@ -39,6 +39,12 @@ PROMISED = {
         "told in 0 of 91 checkpoints, 0 times in the files",
         "it goes on: You said: You know, [removed].",
     ],
+    "10_one_line_for_create_agent.py": [
+        "What is my cat called? -> Miso.",
+        "Please forget everything about Miso. -> it asks a person first",
+        "would go: ['I adopted a cat, Miso.', 'Miso.']",
+        "still known: ['What is my cat called?']",
+    ],
 }
 
 
