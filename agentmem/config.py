@@ -6,6 +6,8 @@ AGENTMEM_MODEL  the chat model of `agentmem chat`, as "provider:name" (default: 
 AGENTMEM_CACHE  where exported embedding models are kept (default: $XDG_CACHE_HOME/agentmem or ~/.cache/agentmem)
 AGENTMEM_RETENTION  the retention policy by which recalls reinforce and sweeps choose (default: none; see `agentmem
                 policies`)
+AGENTMEM_SURPRISE  a causal language model on this machine (a folder of transformers) by whose perplexity memories are
+                surprising (default: none, surprise is novelty)
 """
 
 from __future__ import annotations
@@ -55,6 +57,11 @@ def model(explicit: str | None = None) -> str | None:
 def retention(explicit: str | None = None) -> str:
     """Return the retention policy's name: what was passed, else $AGENTMEM_RETENTION, else none."""
     return explicit or os.environ.get("AGENTMEM_RETENTION") or RETENTION
+
+
+def surprise(explicit: str | None = None) -> str | None:
+    """Return the causal model that says what surprises: what was passed, else $AGENTMEM_SURPRISE, else None."""
+    return explicit or os.environ.get("AGENTMEM_SURPRISE") or None
 
 
 def cache(explicit: str | Path | None = None) -> Path:

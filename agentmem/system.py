@@ -10,6 +10,7 @@ from typing import Self
 
 from agentmem import config
 from agentmem.clock import Clock, system_clock
+from agentmem.encoding.perplexity import Perplexity
 from agentmem.errors import InputError, SpaceNotFoundError, StorageError
 from agentmem.ledger.glance import glance
 from agentmem.protocols import Deriver, Embedder, RetentionPolicy
@@ -31,6 +32,7 @@ class System:
         stores: Sequence[str] = config.STORES,
         retention: str | RetentionPolicy | None = None,
         retention_weight: float = WEIGHT,
+        surprise: str | None = None,
         guard: str | None = None,
         derive: Sequence[str] | Mapping[str, Deriver] | None = None,
     ) -> None:
@@ -41,6 +43,8 @@ class System:
         self.stores = tuple(stores)
         self.retention = config.retention(retention) if isinstance(retention, str | None) else retention
         self.retention_weight = _weight(retention_weight)
+        model = config.surprise(surprise)
+        self._surprising = None if model is None else Perplexity(model)
         self.guard = guard
         self.derive = derive
         self._spaces: dict[str, Space] = {}
@@ -79,6 +83,7 @@ class System:
                     derive=self.derive,
                 )
                 space.retention.weight = self.retention_weight
+                space.retention.surprising = self._surprising
                 self._spaces[name] = space
             return space
 
@@ -136,6 +141,7 @@ def open_system(  # noqa: PLR0913 - as above
     stores: Sequence[str] = config.STORES,
     retention: str | RetentionPolicy | None = None,
     retention_weight: float = WEIGHT,
+    surprise: str | None = None,
     guard: str | None = None,
     derive: Sequence[str] | Mapping[str, Deriver] | None = None,
 ) -> System:
@@ -145,9 +151,10 @@ def open_system(  # noqa: PLR0913 - as above
     quality) or is one; `weights` is a file that `agentmem tune` wrote; `stores` names the indexes to recall from;
     `retention` is the policy (see `agentmem policies`) by which recalls reinforce and sweeps choose (default:
     $AGENTMEM_RETENTION, else "none"), and `retention_weight` how much it weighs in recalls: so much is added to a score
-    for a memory as good as new, compared with one that has faded; `guard` is what is
-    done with texts that say what was forgotten on request: "block", "quarantine", "allow", "none" (default: as set in
-    each space, else "quarantine"); `derive` names the derivers (see `agentmem.registry.derivers`) that make facts,
+    for a memory as good as new, compared with one that has faded; `surprise` is a causal model on this machine by whose
+    perplexity memories are surprising (default: $AGENTMEM_SURPRISE, else how new they are); `guard` is what is done
+    with texts that say what was forgotten on request: "block", "quarantine", "allow", "none" (default: as set in each
+    space, else "quarantine"); `derive` names the derivers (see `agentmem.registry.derivers`) that make facts,
     summaries and the like of what is remembered, in the background (default: those that did so last in each space).
     """
     return System(
@@ -158,6 +165,7 @@ def open_system(  # noqa: PLR0913 - as above
         stores=stores,
         retention=retention,
         retention_weight=retention_weight,
+        surprise=surprise,
         guard=guard,
         derive=derive,
     )

@@ -29,6 +29,7 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.delenv("AGENTMEM_MODEL", raising=False)
     monkeypatch.delenv("AGENTMEM_KEYS", raising=False)
     monkeypatch.delenv("AGENTMEM_RETENTION", raising=False)
+    monkeypatch.delenv("AGENTMEM_SURPRISE", raising=False)
     monkeypatch.delenv("COLUMNS", raising=False)  # tables are as wide as in a pipe, however narrow the terminal is
     connect = socket.socket.connect
 

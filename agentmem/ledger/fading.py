@@ -67,6 +67,11 @@ def unsign(db: Connection, gone: Collection[int], reach: int) -> None:
     db.many("DELETE FROM signals WHERE seq = ?", [(s,) for s in seqs[np.cumsum(edges[:-1]) > 0].tolist()])
 
 
+def unsign_all(db: Connection) -> None:
+    """Drop all signals: they are computed anew. The caller holds the transaction."""
+    db.all("DELETE FROM signals")
+
+
 def traced(db: Connection, seqs: Collection[int] | None = None) -> list[tuple[Any, ...]]:
     """Return rows of what a policy may look at, of all memories that can be recalled or of some, in ledger order.
 

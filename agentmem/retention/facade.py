@@ -22,7 +22,7 @@ from agentmem.retention import sweep as sweeps
 from agentmem.retention.budget import Budget
 from agentmem.retention.condensing import condense
 from agentmem.retention.reinforcement import Uses
-from agentmem.retention.signals import sign
+from agentmem.retention.signals import Surprise, sign
 from agentmem.retention.sweep import STAGE, Sweep
 from agentmem.retention.taking import Taken, take
 from agentmem.traces import Stage, Traces
@@ -84,7 +84,7 @@ class Retention:
 
     `alive` raises SpaceClosedError once the space is closed; `embedder` opens what made the vectors. `weight` is how
     much retention weighs in recalls, beside signals whose deviations are about 1; `summariser` writes the summaries of
-    what fades, in place of the one that a policy names.
+    what fades, in place of the one that a policy names; `surprising` says what surprises, in place of novelty.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Retention:
         self.name, self.policy = named(policy)
         self.weight = WEIGHT
         self.summariser: Deriver | None = None
+        self.surprising: Surprise | None = None
         self._ledger = ledger
         self._clock = clock
         self._lock = lock
@@ -234,7 +235,7 @@ class Retention:
 
     def _taken(self, now: datetime, progress: Progress | None) -> Taken:
         self.write_uses()
-        sign(self._ledger, self._embedder.recorded or "", progress)
+        sign(self._ledger, self._embedder.recorded or "", progress, self.surprising)
         return take(self._ledger, now)
 
 

@@ -8,6 +8,7 @@ the erased stays in them. That happens when they are next needed, so that writin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,10 @@ from agentmem.types import Floats, Memory, Vectors
 
 SALIENCE = "salience"
 """The policy whose verdict is stored."""
-NOVELTY = 50
-"""Memories before that one is compared with for surprise."""
+NOVELTY, NOTED, SURPRISE = "novelty", "surprise", fading.NAMES.index("surprise")
+"""What surprise is unless a language model is asked, where the ledger notes which it was, and its column."""
+BEFORE = 50
+"""Memories before that one is compared with for novelty."""
 NEUTRAL = 0.5
 CHUNK = 2_000
 """Memories that are signed at a time."""
@@ -34,8 +37,29 @@ Signals = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 
-def sign(ledger: Ledger, embedder: str, progress: Progress | None = None) -> int:
-    """Compute and store the signals that are missing, a chunk a transaction; return how many there were."""
+class Surprise(Protocol):
+    """Says how surprising texts are by themselves, in place of their novelty."""
+
+    @property
+    def name(self) -> str:
+        """What it is, so that signals made by another are made anew."""
+        ...
+
+    def __call__(self, texts: Sequence[str], /) -> Floats:
+        """Return (n,) in [0, 1], each by its text alone."""
+        ...
+
+
+def sign(ledger: Ledger, embedder: str, progress: Progress | None = None, surprising: Surprise | None = None) -> int:
+    """Compute and store the signals that are missing, a chunk a transaction; return how many there were.
+
+    All of them are where another than `surprising` (None: novelty) was last asked what surprises.
+    """
+    by = NOVELTY if surprising is None else surprising.name
+    if (ledger.meta(NOTED) or NOVELTY) != by:
+        with ledger.connection.transaction():
+            fading.unsign_all(ledger.connection)
+            ledger.note(NOTED, by)
     missing, everything = fading.unsigned(ledger.connection), fading.living(ledger.connection)
     for start in range(0, len(missing), CHUNK):
         wanted = missing[start : start + CHUNK]
@@ -48,7 +72,10 @@ def sign(ledger: Ledger, embedder: str, progress: Progress | None = None) -> int
                 continue  # erased meanwhile: the next call sees to the rest
             of_each = dict(fading.features(ledger.connection, read.tolist()))
             features = np.stack([floats(of_each[m.seq]) for m in memories])
-            fading.sign(ledger.connection, everything[run], signals(memories, features, embedder)[run - before])
+            made = signals(memories, features, embedder)
+            if surprising is not None:
+                made[run - before, SURPRISE] = surprising([memories[row].text for row in run - before])
+            fading.sign(ledger.connection, everything[run], made[run - before])
         if progress is not None:
             progress(min(start + CHUNK, len(missing)), len(missing))
     return len(missing)
@@ -84,11 +111,11 @@ def importance(features: Floats) -> Floats:
 
 
 def surprise(vectors: Vectors) -> Floats:
-    """Return (n,) in [0, 1] how new each is: 1 less its largest cosine with the `NOVELTY` before it."""
+    """Return (n,) in [0, 1] how new each is: 1 less its largest cosine with the `BEFORE` before it."""
     found = np.ones(len(vectors), np.float32)
     for row in range(1, len(vectors)):
         # einsum, not @: the bits of a sum in BLAS depend on where a row stands
-        alike = np.einsum("ij,j->i", vectors[max(row - NOVELTY, 0) : row], vectors[row])
+        alike = np.einsum("ij,j->i", vectors[max(row - BEFORE, 0) : row], vectors[row])
         found[row] = 1 - max(float(alike.max()), 0.0)
     return np.asarray(np.clip(found, 0, 1), np.float32)
 
