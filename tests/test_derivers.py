@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from agentmem import registry
+from agentmem import Draft, registry
 from agentmem.errors import InputError
 from agentmem.testing.deriver_kit import DeriverKit
+from agentmem.testing.fakes import make_talk
+
+TALK = {
+    "thoughts": (
+        "Ana: I collect stamps.",
+        "Ben: I adopted a grey cat.",
+        "Ana: I collect old maps.",
+        "Ana: I hate chess.",
+        "Ben: I adopted a puppy.",
+        "Ana: I love chess and tea.",
+    ),
+    "notes": (
+        "Ana: I adopted a grey cat called Miso last Friday.",
+        "Ben: My sister Lena sails a small red boat in June.",
+        "Ana: My grey cat called Miso broke a vase.",
+        "Ana: Miso, my grey cat, slept in the broken vase.",
+        "Ben: My sister Lena painted her small red boat.",
+        "Ben: I bought strings for my cello in January.",
+    ),
+}
+"""What is told to those that read something particular; the others are told the kit's talk."""
+MARKS = {"skills": [{"task": "bake", "run": n % 2, **({"outcome": ("success", "failure")[n % 2]} if n > 3 else {})}
+                    for n in range(10)]}  # fmt: skip
+"""Metadata of what is told, by place."""
 
 for name in registry.derivers():
 
@@ -15,6 +41,12 @@ for name in registry.derivers():
 
         def make(self):
             return registry.make_deriver(self.deriver, {})
+
+        def talk(self):
+            told = make_talk(*TALK.get(self.deriver, ()))
+            drafts = [Draft(m.text, speaker=m.speaker, said_at=m.said_at, origin=f"talk-{m.seq}") for m in told]
+            marks = MARKS.get(self.deriver, [{}] * 10)
+            return [replace(d, metadata=mark) for d, mark in zip(drafts or super().talk(), marks, strict=False)]
 
     globals()[f"Test{name.title().replace('_', '')}"] = _Held
 del _Held

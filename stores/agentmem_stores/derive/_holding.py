@@ -89,7 +89,11 @@ _BEHIND_NAME = re.compile(r"^([A-Z][\w'-]*(?: [A-Z][\w'-]*)*),? (?:and|but|where
 
 
 def _slots(memory: Memory, subject: str) -> list[Slot]:
-    """Return the slots of a subject; whoever moves to a town lives there and is there, and the one says the other."""
+    """Return the slots of a subject, without those that another of them says, and those that say what lies ahead.
+
+    Whoever moves to a town lives there and is there; whoever goes there next month is not there yet.
+    """
+    ahead = memory.cues.when is not None and memory.cues.when.start > memory.said_at
     mine = [slot._replace(value=core(slot.value)) for slot in memory.cues.slots if slot.subject == subject]
     homes = {slot.value for slot in mine if slot.attribute == "home"}
-    return [slot for slot in mine if not (slot.attribute == "place" and slot.value in homes)]
+    return [slot for slot in mine if slot.attribute != "place" or not (ahead or slot.value in homes)]
