@@ -170,6 +170,17 @@ def test_against_the_space_a_forgery_and_a_return_are_found(erased, clock):
     assert [f.check for f in space.doctor() if not f.ok] == ["receipts"]
 
 
+def test_a_space_gives_its_receipts_and_checks_them(erased):
+    """As a program does it: all hold; one that was changed does not, nor one by a key that is not trusted."""
+    space, _ = erased
+    given = space.forgetting.documents()
+    assert given == documents(space)
+    assert [f.check for f in space.forgetting.check() if f.ok][-1] == "not back"
+    assert all(f.ok for f in space.forgetting.check(given[:1]))
+    assert not all(f.ok for f in space.forgetting.check([{**given[0], "level": "shredded"}]))
+    assert [f.check for f in space.forgetting.check(trusted=["0" * 64]) if not f.ok] == ["key"]
+
+
 def test_who_knows_an_id_can_have_it_proven(erased):
     """The operator's proof convinces who holds the id and the receipt; for another id or receipt it shows nothing."""
     space, gone = erased

@@ -54,7 +54,7 @@ def receipts(
                 raise MemoryNotFoundError(f"no receipt of {space!r} covers a memory {prove!r}")
             emit(proofs[-1])
             return
-        documents = issued.documents(opened._ledger)  # noqa: SLF001
+        documents = opened.forgetting.documents()
         files = [] if out is None else _written(documents, out)
         unsigned = sorted({r.unsigned for r in opened.receipts() if r.unsigned})
         if as_json:
@@ -127,7 +127,6 @@ def verify(
     """
     from agentmem.unlearning import attest
     from agentmem.unlearning import keys as signing
-    from agentmem.unlearning import receipts as issued
 
     documents = [document for file in receipts for document in attest.load(file)]
     trusted = set() if public_key is None else {signing.read_public(public_key)}
@@ -135,14 +134,10 @@ def verify(
         findings = attest.verify(documents, trusted)
     else:
         with open_space(space, root) as opened:
-            ours = opened._eraser.keys  # noqa: SLF001
-            known = {key for key in trusted or {ours.public()} for key in attest.successors(key, ours.successions())}
-            findings = attest.verify(documents, known)
-            sound = [d for d in documents if attest.sound(d)]
-            findings += issued.recheck(opened._ledger, sound)  # noqa: SLF001
+            findings = opened.forgetting.check(documents, trusted)
     if covers is not None or proof is not None:
         findings.append(_covered(documents, covers, proof))
-    _tell(findings, as_json=as_json)
+    tell(findings, as_json=as_json)
 
 
 def _covered(documents: Sequence[dict[str, Any]], covers: str | None, proof: Path | None) -> Finding:
@@ -159,7 +154,8 @@ def _covered(documents: Sequence[dict[str, Any]], covers: str | None, proof: Pat
     return Finding("covers", ok, seen, "" if ok else "it is for another receipt or another memory")
 
 
-def _tell(findings: Sequence[Finding], *, as_json: bool) -> None:
+def tell(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print findings, and exit with 1 if any does not hold."""
     good = all(f.ok for f in findings)
     if as_json:
         emit(

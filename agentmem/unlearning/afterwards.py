@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,8 +12,9 @@ from agentmem.clock import Clock, aware
 from agentmem.errors import InputError, StaleError
 from agentmem.ledger import Ledger, fading
 from agentmem.protocols import Embedder
-from agentmem.types import Hit, MemoryId, Receipt
-from agentmem.unlearning import intents, schedules
+from agentmem.types import Finding, Hit, MemoryId, Receipt
+from agentmem.unlearning import attest, intents, receipts, schedules
+from agentmem.unlearning.attest import Document
 from agentmem.unlearning.eraser import Eraser
 from agentmem.unlearning.guard import Guard
 from agentmem.unlearning.intents import Record
@@ -23,6 +24,8 @@ from agentmem.unlearning.selector import Selector
 Search = Callable[[str, int], Sequence[Hit]]
 Records = list[Record]
 Receipts = list[Receipt]
+Documents = list[Document]
+Findings = list[Finding]
 Schedules = list[Schedule]
 Seqs = list[int]
 
@@ -87,6 +90,25 @@ class Afterwards:
         with self._lock:
             self._check_open()
             return intents.receipts(self._ledger)
+
+    def documents(self) -> Documents:
+        """Return the signed receipts, oldest first, as JSON: to hand out, and for `attest.verify`, which is offline."""
+        with self._lock:
+            self._check_open()
+            return receipts.documents(self._ledger)
+
+    def check(self, documents: Sequence[Document] | None = None, trusted: Collection[str] = ()) -> Findings:
+        """Check signed receipts (default: all) against this space: sound, its own, all gone, none back.
+
+        `trusted` are public keys; default the operator's own. Keys that these have vouched for are trusted as well.
+        """
+        with self._lock:
+            self._check_open()
+            given = receipts.documents(self._ledger) if documents is None else documents
+            ours = self._eraser.keys
+            known = {key for key in trusted or {ours.public()} for key in attest.successors(key, ours.successions())}
+            sound = [document for document in given if attest.sound(document)]
+            return [*attest.verify(given, known), *receipts.recheck(self._ledger, sound)]
 
     def resume(self) -> Receipts:
         """Finish what a crash, another reader or the time for undoing it left unfinished; return the receipts."""
