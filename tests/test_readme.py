@@ -52,6 +52,22 @@ def test_the_facts_of_the_readme_hold(tmp_path, offline_model):
     assert int(nodes) >= 2
 
 
+def test_the_fading_of_the_readme_happens(tmp_path, offline_model):
+    """The plan names small talk, what is protected stays, the sweep leaves two, and the curve falls."""
+    (block,) = (block for block in PYTHON if "ana.sweep(" in block)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    planned, did, left, why = done.stdout.splitlines()
+    assert planned == "['Oh wow, thanks!'] budget"
+    assert did == "physical True"
+    assert left == "['I adopted a grey cat last Friday. Her name is Miso.', 'My sister Lena moved to Porto.']"
+    rank, first, last = why.split()
+    assert rank == "2"
+    assert 0 <= float(last) < float(first) < 1
+
+
 class TestTheStoreInOneFile(MemoryStoreKit):
     """The store that the README shows passes the conformance kit as it stands."""
 
@@ -80,7 +96,10 @@ def test_the_results_are_those_of_the_runs():
     """The figures in the README are what the stored runs printed; `make results` renews both."""
     from agentmem_evaluators import _results as results
 
-    assert results.renew(ROOT / "README.md", ROOT / "evaluators" / "results") == README
+    folder = ROOT / "evaluators" / "results"
+    assert results.renew(ROOT / "README.md", folder) == README
+    for name, drawn in results.plots(folder).items():
+        assert (folder / name).read_text() == drawn, name
 
 
 def test_every_room_of_the_map_exists():

@@ -2,21 +2,24 @@
 
     python -m agentmem_evaluators._results README.md evaluators/results
 
-renews what stands between the marks; `make results` makes the files first.
+renews what stands between the marks, and the plots beside the files; `make results` makes the files first.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agentmem.errors import InputError, NotFoundError
+from agentmem.evaluation.plots import svg
 from agentmem.evaluation.report import Table, percent, table_markdown
 from agentmem_evaluators._gatemem_report import headline as gatemem
 from agentmem_evaluators._locomo_report import headline
+from agentmem_evaluators._retention_report import by_budget
 from agentmem_evaluators._retention_report import headline as retention
 from agentmem_evaluators.memora import headline as memora
 
@@ -28,8 +31,11 @@ SPEED = {
 }
 
 
-def tables(folder: Path) -> str:
-    """Return the tables of all results in a folder, as Markdown. Raises NotFoundError where there are none."""
+def tables(folder: Path, seen_from: str = ".") -> str:
+    """Return the tables of all results in a folder, as Markdown; its plots lie in `seen_from`.
+
+    Raises NotFoundError where there are no results.
+    """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     if not found:
         raise NotFoundError(f"no results in {folder}; make them with: make results LOCOMO=locomo10.json")
@@ -43,6 +49,8 @@ def tables(folder: Path) -> str:
         if name in by_name:
             table = table_of(by_name[name])
             parts += [f"**{table.title}**", table_markdown(table), table.note]
+            if name in PLOTS:
+                parts.append(f"![{PLOTS[name](by_name[name]).title}]({seen_from}/{name}.svg)")
     timed = [figures for figures in found if figures["benchmark"] in SPEED]
     if timed:
         order = list(SPEED)
@@ -178,6 +186,15 @@ PAGES = {
 }
 
 
+PLOTS = {"retention": by_budget}
+
+
+def plots(folder: Path) -> dict[str, str]:
+    """Return the plots of the results in a folder, as SVG, by the names of their files."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return {f"{f['benchmark']}.svg": svg(PLOTS[f["benchmark"]](f)) + "\n" for f in found if f["benchmark"] in PLOTS}
+
+
 def renew(readme: Path, folder: Path) -> str:
     """Return the text of a README with its results renewed. Raises InputError where the marks are missing."""
     text = readme.read_text(encoding="utf-8")
@@ -185,9 +202,11 @@ def renew(readme: Path, folder: Path) -> str:
     _, closing, after = rest.partition(CLOSING)
     if not opening or not closing:
         raise InputError(f"{readme} has no {OPENING.strip()} ... {CLOSING} to put the results between")
-    return before + opening + tables(folder) + closing + after
+    return before + opening + tables(folder, os.path.relpath(folder, readme.parent)) + closing + after
 
 
 if __name__ == "__main__":
     page, results = (Path(argument) for argument in sys.argv[1:3])
     page.write_text(renew(page, results), encoding="utf-8")
+    for name, drawn in plots(results).items():
+        (results / name).write_text(drawn, encoding="utf-8")

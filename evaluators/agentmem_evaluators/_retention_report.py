@@ -40,7 +40,7 @@ def sections(figures: Figures) -> list[Section]:
         Section("In short", _short(figures)),
         Section("Evidence kept", [_table(figures, "evidence_kept", "Gold evidence kept, %"), _at_once(figures)]),
         Section(
-            "Recall of what is left", [_recall_plot(figures), _table(figures, "recall@10", "R@10, %"), _gains(figures)]
+            "Recall of what is left", [by_budget(figures), _table(figures, "recall@10", "R@10, %"), _gains(figures)]
         ),
         Section("Answers", [_table(figures, "f1", "Official F1, categories 1-4, %")]),
         Section("Curves", [_curves(figures)]),
@@ -147,7 +147,8 @@ def _at_once(figures: Figures) -> Table:
     )
 
 
-def _recall_plot(figures: Figures) -> Lines:
+def by_budget(figures: Figures) -> Lines:
+    """Return the plot of R@10 by budget: each way to keep to it, and everything kept at its end."""
     budgets, whole = [b for b in _budgets(figures) if b != "1"], figures["baselines"][EVERYTHING]["recall@10"]
     series = [
         Series(
