@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from middleware_overhead import measure
 
 from agentmem.agent import choosing, context
 from agentmem.errors import InputError
 from agentmem.types import Evidence, Fact, Memory
 from agentmem_evaluators._context_tokens import Asked, Point, at, fit, ours, plain
-from agentmem_evaluators._middleware_overhead import measure
 
 NOW = datetime(2025, 6, 9, tzinfo=UTC)
 BEGAN = datetime(2025, 6, 1, 8, tzinfo=UTC)

@@ -43,7 +43,7 @@ def worth(evidence: Sequence[Evidence], weights: Sequence[float] = WEIGHTS) -> n
     """Return (n,) the evidence that each memory can be expected to bring per thousand tokens."""
     chances = 1 / (1 + np.exp(-(features(evidence) @ np.asarray(weights))))
     sizes = np.array([tokens(e.memory) for e in evidence], dtype=np.float64)
-    return 1000 * chances / sizes
+    return np.asarray(1000 * chances / sizes, np.float64)
 
 
 def worthwhile(

@@ -13,7 +13,7 @@ from agentmem.cli.terminal import FAILURE, ago, counted, dim, emit, open_root, o
 from agentmem.errors import InputError, MemoryNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import agentmem.space
     from agentmem.types import Finding
@@ -63,7 +63,7 @@ def receipts(
             _print_receipts(documents, files, unsigned, opened)
 
 
-def _written(documents: Sequence[dict[str, Any]], out: Path) -> list[Path]:
+def _written(documents: Sequence[Mapping[str, Any]], out: Path) -> list[Path]:
     files = [out / f"receipt-{document['number']:04}.json" for document in documents]
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def _written(documents: Sequence[dict[str, Any]], out: Path) -> list[Path]:
 
 
 def _print_receipts(
-    documents: Sequence[dict[str, Any]], files: list[Path], unsigned: list[str], space: agentmem.space.Space
+    documents: Sequence[Mapping[str, Any]], files: list[Path], unsigned: list[str], space: agentmem.space.Space
 ) -> None:
     from datetime import datetime
 
@@ -140,7 +140,7 @@ def verify(
     tell(findings, as_json=as_json)
 
 
-def _covered(documents: Sequence[dict[str, Any]], covers: str | None, proof: Path | None) -> Finding:
+def _covered(documents: Sequence[Mapping[str, Any]], covers: str | None, proof: Path | None) -> Finding:
     from agentmem.types import Finding
     from agentmem.unlearning import attest
 

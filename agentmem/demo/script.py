@@ -20,6 +20,7 @@ from agentmem.formats import detect
 from agentmem.system import open_system
 from agentmem.types import Draft, Filter
 from agentmem.unlearning import residue
+from agentmem.unlearning.needles import needles
 
 if TYPE_CHECKING:
     from agentmem.space import Space
@@ -147,11 +148,11 @@ class Play:
         self.stage.act("Erase", "Marek said one thing in confidence, and wants it forgotten. What that takes along:")
         plan = space.plan_erase(told)
         print_plan(plan, [told])
-        needles = [n for m in plan for n in residue.needles(space.get(m.id))]
-        found = Counter(_inside(r.file, space.path) for r in residue.scan(space.path, needles))
+        wanted = [n for m in plan for n in needles(space.get(m.id))]
+        found = Counter(_inside(r.file, space.path) for r in residue.scan(space.path, wanted))
         receipt = space.erase(told)
-        left = Counter(_inside(r.file, space.path) for r in residue.scan(space.path, needles))
-        self.stage.say(f"{len(needles)} pieces of its text, ids and vectors, looked for in the bytes of every file:")
+        left = Counter(_inside(r.file, space.path) for r in residue.scan(space.path, wanted))
+        self.stage.say(f"{len(wanted)} pieces of its text, ids and vectors, looked for in the bytes of every file:")
         self.stage.scan(found, left, _sizes(space.path))
         self.stage.check("they were found before, so the search can find them", found.total() > 0)
         self.stage.check("none is left in any file", left.total() == 0)

@@ -57,11 +57,12 @@ class Perplexity:
 
             try:
                 tokenizer = AutoTokenizer.from_pretrained(self._model, local_files_only=True)
-                model = AutoModelForCausalLM.from_pretrained(self._model, local_files_only=True)
+                model: Any = AutoModelForCausalLM.from_pretrained(self._model, local_files_only=True)
             except (OSError, ValueError) as error:
                 raise ModelNotFoundError(
                     f"no causal language model {self._model!r} on this machine: {str(error).splitlines()[0]}. Name a "
                     "folder with a transformers model, or leave AGENTMEM_SURPRISE out: surprise is novelty then"
                 ) from error
-            self._opened = tokenizer, model.eval()
+            model.eval()  # type: ignore[no-untyped-call]
+            self._opened = tokenizer, model
         return self._opened

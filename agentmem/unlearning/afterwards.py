@@ -95,7 +95,7 @@ class Afterwards:
         """Return the signed receipts, oldest first, as JSON: to hand out, and for `attest.verify`, which is offline."""
         with self._lock:
             self._check_open()
-            return receipts.documents(self._ledger)
+            return [*receipts.documents(self._ledger)]
 
     def check(self, documents: Sequence[Document] | None = None, trusted: Collection[str] = ()) -> Findings:
         """Check signed receipts (default: all) against this space: sound, its own, all gone, none back.

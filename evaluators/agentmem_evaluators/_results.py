@@ -21,6 +21,7 @@ from agentmem_evaluators._gatemem_report import headline as gatemem
 from agentmem_evaluators._locomo_report import headline
 from agentmem_evaluators._retention_report import by_budget
 from agentmem_evaluators._retention_report import headline as retention
+from agentmem_evaluators._unlearning_report import headline as unlearning
 from agentmem_evaluators.memora import headline as memora
 
 OPENING, CLOSING = "<!-- results -->\n", "<!-- end of results -->"
@@ -180,6 +181,7 @@ PAGES = {
     "multihop": _multihop,
     "babi": _babi,
     "retention": retention,
+    "unlearning": unlearning,
     "gatemem": gatemem,
     "memora": memora,
     "pagerank": _pagerank,

@@ -97,16 +97,8 @@ def _short(figures: Figures) -> list[Block]:
     worse = {b: names for b, names in figures["no_better_than_random"].items() if names}
     told = "; ".join(f"{_share(b)}: {', '.join(names)}" for b, names in worse.items())
     same = [f"{', '.join(group)} keep the very same memories" for group in figures["same_survivors"]]
-    return [
-        *blocks,
-        Prose(BLIND),
-        headline(figures),
-        Prose(
-            f"{_honest(figures)} "
-            + (f"Not shown to recall more than a random choice: {told}. " if told else "")
-            + "".join(f"{text}. " for text in same)
-        ),
-    ]
+    notes = [f"Not shown to recall more than a random choice: {told}"] if told else []
+    return [*blocks, Prose(BLIND), headline(figures), *(Prose(f"{note}.") for note in [*notes, *same])]
 
 
 def _honest(figures: Figures) -> str:

@@ -5,7 +5,7 @@ the same run without it; the model is a script that answers at once. The referen
 `SentenceTransformer(all-MiniLM-L6-v2).encode`, fp32, of question and reply together. The three alternate, so that all
 see the same machine; the ratio is the median of the turns. The wait before the first token is the recall alone.
 
-    python -m agentmem_evaluators._middleware_overhead [MEMORIES]
+    python tests/bench/middleware_overhead.py [MEMORIES]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from langchain.agents import create_agent
@@ -74,11 +75,11 @@ def measure(
         without = create_agent(_model(replies), [])
         bare, ours, waits, theirs = [], [], [], []
         for question, reply in zip(asked, replies, strict=True):
-            bare.append(_timed(lambda q=question: _ask(without, q)))
+            bare.append(_timed(partial(_ask, without, question)))
             began = time.perf_counter()
-            ours.append(_timed(lambda q=question: _ask(with_memory, q)))
+            ours.append(_timed(partial(_ask, with_memory, question)))
             waits.append((middleware.called - began) * 1000)
-            theirs.append(_timed(lambda q=question, r=reply: reference([q, r])))
+            theirs.append(_timed(partial(reference, [question, reply])))
         remembered = len(space)
     added = [a - b for a, b in zip(ours[WARM:], bare[WARM:], strict=True)]
     return {
