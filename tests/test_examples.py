@@ -45,6 +45,15 @@ PROMISED = {
         "would go: ['I adopted a cat, Miso.', 'Miso.']",
         "still known: ['What is my cat called?']",
     ],
+    "11_forget_and_prove.py": [
+        "bot: Forget 1 message and 2 replies of mine about Tom Hale, for good?",
+        "bot: Done. I have forgotten 1 message and 2 replies of mine.",
+        "receipt 1: level physical, looked for: True",
+        "checked: ['receipt 1', 'key', 'issued 1', 'chain', 'not back']",
+        "lies in: []",
+        "refused: kept out: it says what was forgotten on request",
+        "still known: ['Mia Stone asks whether we repair tandems.', 'Who wants a refund?'",
+    ],
 }
 
 
