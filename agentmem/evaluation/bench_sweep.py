@@ -28,7 +28,7 @@ SHARE = 10
 def sweep(memories: int, embedder: str, progress: Callable[[int, int], None] | None) -> dict[str, Any]:  # noqa: ARG001 - a benchmark's
     """Time signals, traces, the weighing by each policy, the plan, and the erasing of a tenth, in milliseconds.
 
-    `noting` and `weighing` are how much longer a recall takes, as ratios, that counts uses, and that is weighed as well.
+    `noting` and `weighing` are how much longer a recall takes that counts uses, and that is weighed as well: ratios.
     `ratio` is the slowest policy's weighing over the 150 ms that are wanted at 100,000.
     """
     from agentmem.evaluation.bench import _fill
