@@ -214,6 +214,27 @@ class Deriver(Protocol):
         ...
 
 
+class Answered(Protocol):
+    """Where what a model answered is kept, to be thrown away with every erasure (`agentmem.encoding.answers`)."""
+
+    def get(self, key: str) -> str | None:
+        """Return the answer under a key, or None."""
+        ...
+
+    def put(self, key: str, answer: str, read: Sequence[Memory]) -> None:
+        """Keep an answer to what was `read`, unless some of that is gone meanwhile."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A deriver that asks a model, and asks nothing twice where it has a file to keep the answers in."""
+
+    def keeping(self, answers: Answered, /) -> Deriver:
+        """Return this deriver as one space uses it: with a file of that space, and a count and budget of its own."""
+        ...
+
+
 @runtime_checkable
 class Metered(Protocol):
     """A deriver that asks a model, and says what that cost since it was made."""

@@ -10,7 +10,7 @@ from agentmem import registry
 from agentmem.errors import InputError
 from agentmem.testing.fakes import derive_all, make_talk
 from agentmem_stores.derive._liking import likings
-from agentmem_stores.derive.preference import taste
+from agentmem_stores.derive._tastes import taste
 
 DAYS = [datetime(2025, 3, 3, tzinfo=UTC) + timedelta(days=n) for n in range(12)]
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from agentmem import registry
 from agentmem.clock import Clock
 from agentmem.deriving.settling import BATCH, Screen, Settled, enroll, read_to, settle
+from agentmem.encoding.answers import Answers
 from agentmem.errors import AgentmemError
 from agentmem.ledger import Ledger, derivations
-from agentmem.protocols import Deriver, Embedder, Metered
-from agentmem.types import Finding
+from agentmem.protocols import Deriver, Embedder, Keeping, Metered
+from agentmem.types import Finding, MemoryId
 
 Progress = Callable[[int, int], None]
 NOTED = "derivers"
 """Under what name the ledger keeps who derives in a space."""
+ANSWERS = Path("index") / "derivation.db"
+"""Where a space keeps what models answered to derivers: among the disposable files, which every erasure deletes."""
 
 
 class Deriving:
@@ -35,7 +40,8 @@ class Deriving:
         self._ledger = ledger
         self._clock = clock
         self._lock = lock
-        self._made: dict[str, Deriver] | None = None if derivers is None else _made(derivers)
+        self._answers = Answers(ledger.path.parent / ANSWERS, self._there)
+        self._made: dict[str, Deriver] | None = None if derivers is None else _made(derivers, self._answers)
         self._recorded = derivers is None
         self._embedder = embedder
         self._screen = screen
@@ -53,7 +59,7 @@ class Deriving:
         Raises PluginNotFoundError where one of those is not installed here.
         """
         if self._made is None:
-            self._made = _made(json.loads(self._ledger.meta(NOTED) or "[]"))
+            self._made = _made(json.loads(self._ledger.meta(NOTED) or "[]"), self._answers)
         return self._made
 
     def settle(self, *, scopes: int | None = None, progress: Progress | None = None) -> Settled:
@@ -162,13 +168,21 @@ class Deriving:
         with self._lock:
             return derivations.stale(self._ledger.connection, list(self.derivers), left) if left else []
 
+    @contextlib.contextmanager
+    def _there(self, ids: Sequence[MemoryId]) -> Iterator[bool]:
+        """Say whether memories are all there; no erasure can begin inside the block."""
+        with self._lock, self._ledger.connection.transaction():
+            yield len(self._ledger.seqs(list(ids))) == len(set(ids))
+
     def _unread(self) -> int:
         last = self._ledger.mark().seq
         return sum(last - read_to(self._ledger, name)[0] for name in self.derivers)
 
 
-def _made(derivers: Sequence[str] | Mapping[str, Deriver]) -> dict[str, Deriver]:
-    """Return derivers by name; those that are named are made by the registry."""
-    if isinstance(derivers, Mapping):
-        return dict(derivers)
-    return {name: registry.make_deriver(name, {}) for name in derivers}
+def _made(derivers: Sequence[str] | Mapping[str, Deriver], answers: Answers) -> dict[str, Deriver]:
+    """Return derivers by name, each with the space's file of answers where it keeps some.
+
+    Those that are only named are made by the registry.
+    """
+    made = derivers if isinstance(derivers, Mapping) else {name: registry.make_deriver(name, {}) for name in derivers}
+    return {name: d.keeping(answers) if isinstance(d, Keeping) else d for name, d in made.items()}

@@ -104,8 +104,8 @@ def _statement(data: Any) -> Statement | None:
 
 def prompt(turns: Sequence[Memory], context: Sequence[Memory] = ()) -> list[tuple[str, str]]:
     """Return the messages that ask about `turns`, which are numbered on from those of `context`."""
-    lines = [_line(number, turn, MOST_CHARS // 8, read=False) for number, turn in enumerate(context, 1)]
-    lines += [_line(number, turn, MOST_CHARS, read=True) for number, turn in enumerate(turns, len(context) + 1)]
+    lines = [line(number, turn, MOST_CHARS // 8, read=False) for number, turn in enumerate(context, 1)]
+    lines += [line(number, turn, MOST_CHARS, read=True) for number, turn in enumerate(turns, len(context) + 1)]
     return [("system", SYSTEM), ("user", "\n".join([f"Read {_which(turns, context)}:", *lines]))]
 
 
@@ -119,11 +119,12 @@ def warn(what: str) -> None:
     warnings.warn(what, ExtractionWarning, stacklevel=3)
 
 
-def _line(number: int, turn: Memory, most: int, *, read: bool) -> str:
+def line(number: int, turn: Memory, most: int, **more: Any) -> str:
+    """Return a turn as one line of JSON: number, `more`, speaker, time, and the first `most` characters of the text."""
     said = {"speaker": turn.speaker, "said_at": turn.said_at.isoformat(), "text": turn.text[:most]}
-    line = json.dumps({"turn": number, "read": read, **said}, ensure_ascii=False)
+    written = json.dumps({"turn": number, **more, **said}, ensure_ascii=False)
     # these break lines for some readers, and JSON lets them stand
-    return line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\u0085", "\\u0085")
+    return written.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\u0085", "\\u0085")
 
 
 def _which(turns: Sequence[Memory], context: Sequence[Memory]) -> str:

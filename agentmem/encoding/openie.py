@@ -19,11 +19,11 @@ from datetime import datetime
 from pydantic import BaseModel, ValidationError
 
 from agentmem.encoding._openie_form import MOST_CHARS, Messages, Reading, Statement, again, prompt, warn
-from agentmem.encoding.answers import Answers
 from agentmem.encoding.dates import find_times
 from agentmem.encoding.extraction import CONTEXT, ExtractedFact, rule_facts
 from agentmem.encoding.words import terms
 from agentmem.errors import ModelError
+from agentmem.protocols import Answered
 from agentmem.types import Interval, Memory
 
 Ask = Callable[[Messages, type[BaseModel]], BaseModel]
@@ -51,7 +51,7 @@ class OpenIE:
         name: str,
         ask: Ask,
         *,
-        answers: Answers | None = None,
+        answers: Answered | None = None,
         attempts: int = 3,
         batch: int = BATCH,
         wait: Callable[[float], None] = time.sleep,
@@ -172,7 +172,7 @@ def _fact(statement: Statement, numbered: dict[int, Memory], asked: frozenset[in
         subject,
         relation,
         value,
-        parents=tuple(numbered[number].id for number in _sources(named, f"{subject} {value}", numbered)),
+        parents=tuple(numbered[number].id for number in sources(named, f"{subject} {value}", numbered)),
         functional=bool(statement.functional) and not over,
         valid_from=start,
         valid_to=end,
@@ -181,7 +181,7 @@ def _fact(statement: Statement, numbered: dict[int, Memory], asked: frozenset[in
     )
 
 
-def _sources(named: Sequence[int], said: str, numbered: dict[int, Memory]) -> list[int]:
+def sources(named: Sequence[int], said: str, numbered: dict[int, Memory]) -> list[int]:
     """Return the turns named and, for each word that none of them holds, the nearest one that does, rather before."""
     known = {term for turn in numbered.values() for term in terms(turn.speaker or "")}
     known.update(term for number in named for term in terms(numbered[number].text))

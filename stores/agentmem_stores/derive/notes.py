@@ -19,7 +19,9 @@ import numpy as np
 
 from agentmem.encoding.words import terms
 from agentmem.errors import InputError
+from agentmem.protocols import Deriver
 from agentmem.types import Draft, Floats, Memory
+from agentmem_stores.derive._asking import Form, with_model
 from agentmem_stores.derive._extractive import WORD, best, telling
 from agentmem_stores.derive._liking import likings
 from agentmem_stores.derive._sessions import said, spoken
@@ -33,6 +35,13 @@ KEYWORDS = 4
 SENTENCES, WORDS = 2, 45
 MOST = 24
 """Notes of a month at most, those that the most was said of."""
+
+FORM = Form(
+    "notes",
+    "Write a note for each thing that several turns are about: what it is and what is said of it, in one or two "
+    "sentences, with keywords.",
+    "note",
+)
 
 
 class Notes:
@@ -146,8 +155,6 @@ def links(group: Cluster, groups: Sequence[Cluster]) -> list[str]:
     return [name for _, _, name in linked[:LINKS]]
 
 
-def make(config: Mapping[str, Any]) -> Notes:
-    """Make the deriver; it has no settings."""
-    if config:
-        raise InputError(f"the deriver notes knows no setting {min(config)!r}; it has none")
-    return Notes()
+def make(config: Mapping[str, Any]) -> Deriver:
+    """Make the deriver; with {"ask": an Ask, "budget": a Budget} a model writes the notes."""
+    return with_model(Notes(), FORM, config)

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 from agentmem.encoding._slot_words import subject
 from agentmem.encoding.extraction import in_words
-from agentmem.errors import InputError
+from agentmem.protocols import Deriver
 from agentmem.types import Draft, Memory
+from agentmem_stores.derive._asking import Form, with_model
 from agentmem_stores.derive._holding import holding
 from agentmem_stores.derive._sessions import clauses, on, said
-from agentmem_stores.derive.preference import preferences
+from agentmem_stores.derive._tastes import preferences
 
 KIN = (
     r"(?:(?:grand|step|god)?(?:mother|father|son|daughter)|sister|brother|mom|mum|dad|wife|husband|partner|girlfriend|"
@@ -41,6 +42,16 @@ class Line(NamedTuple):
 
     text: str
     parents: tuple[str, ...]
+
+
+FORM = Form(
+    "profile",
+    "All turns are of one speaker. Write a short page about this person as one item: what holds now, likes and "
+    "dislikes, people, plans that are still ahead at the last turn. Where a later turn contradicts an earlier one, it "
+    "holds.",
+    "summary",
+    whole=True,
+)
 
 
 class Profile:
@@ -118,8 +129,6 @@ def _plans(members: Sequence[Memory]) -> Iterator[Line]:
             yield Line(f'"{clause.rstrip(".!")}" ({on(memory.said_at)})', (memory.id,))
 
 
-def make(config: Mapping[str, Any]) -> Profile:
-    """Make the deriver; it has no settings."""
-    if config:
-        raise InputError(f"the deriver profile knows no setting {min(config)!r}; it has none")
-    return Profile()
+def make(config: Mapping[str, Any]) -> Deriver:
+    """Make the deriver; with {"ask": an Ask, "budget": a Budget} a model writes the pages."""
+    return with_model(Profile(), FORM, config)

@@ -1,7 +1,7 @@
 """Skills: how a task was done in runs that went well, step by step, and what failed in others (ARM-RAG).
 
-A run is told by the metadata of its memories: `task` and `run` on each step, `outcome` ("success" or another word) on one
-or more, of which the last counts. As in ARM-RAG, the rationale of a success is kept and found again; as in In-Memory
+A run is told by the metadata of its memories: `task` and `run` on each step, `outcome` ("success" or another word) on
+some, of which the last counts. As in ARM-RAG, the rationale of a success is kept and found again; as in In-Memory
 Learning, several runs of one task come to one text that is made anew with each: the shortest success (the latest of
 equals) in its order, how often it went well, and steps that only failures have.
 """
@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agentmem.errors import InputError
+from agentmem.protocols import Deriver
 from agentmem.types import Draft, Memory
+from agentmem_stores.derive._asking import Form, with_model
 
 SUCCESS = "success"
 AVOIDED = 2
@@ -25,6 +26,17 @@ class Run(NamedTuple):
     steps: tuple[Memory, ...]
     outcome: str
     said_by: Memory
+
+
+FORM = Form(
+    "skills",
+    "The turns are steps of runs of one task; the last outcome of a run says how it went. Write as one item how the "
+    "task is done, in the steps of the runs that were a success, why they work, and what to avoid. Where no run was a "
+    "success, return no items.",
+    "skill",
+    whole=True,
+    marks=("task", "run", "outcome"),
+)
 
 
 class Skills:
@@ -88,8 +100,6 @@ def _key(step: Memory) -> str:
     return " ".join(step.text.casefold().split()).rstrip(".!")
 
 
-def make(config: Mapping[str, Any]) -> Skills:
-    """Make the deriver; it has no settings."""
-    if config:
-        raise InputError(f"the deriver skills knows no setting {min(config)!r}; it has none")
-    return Skills()
+def make(config: Mapping[str, Any]) -> Deriver:
+    """Make the deriver; with {"ask": an Ask, "budget": a Budget} a model writes the skills."""
+    return with_model(Skills(), FORM, config)

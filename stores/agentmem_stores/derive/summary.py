@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agentmem.errors import InputError
+from agentmem.protocols import Deriver
 from agentmem.types import Draft, Memory
+from agentmem_stores.derive._asking import SETTINGS, Form, with_model
 from agentmem_stores.derive._extractive import best
 from agentmem_stores.derive._sessions import said, session, spoken
 
@@ -23,6 +25,15 @@ class Level(NamedTuple):
 
 
 LEVELS = {"session": Level(3, 60), "day": Level(2, 40), "thread": Level(6, 120), "all": Level(8, 160)}
+
+
+FORM = Form(
+    "summary",
+    "Write one item that sums the turns up in one sentence, or in two where they are about several things: who did, "
+    "said, decided or plans what, and when.",
+    "summary",
+    whole=True,
+)
 
 
 class Summary:
@@ -64,9 +75,13 @@ def _one_below(level: str, members: Sequence[Memory]) -> bool:
     return len({session(m) for m in members}) == 1 or (level == "all" and len({m.thread for m in members}) == 1)
 
 
-def make(config: Mapping[str, Any]) -> Summary:
-    """Make the deriver; {"levels": ["session", "thread"]} chooses among session, day, thread and all (default)."""
-    levels = config.get("levels", tuple(LEVELS))
-    if unknown := [level for level in levels if level not in LEVELS] or sorted(set(config) - {"levels"}):
+def make(config: Mapping[str, Any]) -> Deriver:
+    """Make the deriver; {"levels": ["session", "thread"]} chooses among session, day, thread and all.
+
+    By default there are all; with {"ask": an Ask, "budget": a Budget} a model writes, by default of sessions alone.
+    """
+    levels = config.get("levels", tuple(LEVELS) if config.get("ask") is None else ("session",))
+    settings = {name: value for name, value in config.items() if name != "levels"}
+    if unknown := [level for level in levels if level not in LEVELS] or sorted(set(settings) - set(SETTINGS)):
         raise InputError(f"the deriver summary knows no {unknown[0]!r}; its levels are {', '.join(LEVELS)}")
-    return Summary(levels)
+    return with_model(Summary(levels), FORM, settings)

@@ -12,13 +12,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentmem.encoding.extraction import ExtractedFact, rule_facts
-from agentmem.errors import InputError
+from agentmem.protocols import Deriver
 from agentmem.types import Draft, Memory
-from agentmem_stores.derive._sessions import said
+from agentmem_stores.derive._asking import Form, with_model
+from agentmem_stores.derive._sessions import said, session
 
 OPPOSED = (frozenset({"loves", "likes", "enjoys", "adores", "prefers"}), frozenset({"hates", "dislikes"}))
 MOST = 12
 """Objects of a thought, the newest."""
+
+FORM = Form(
+    "thoughts",
+    "Write what follows from the turns about the people and things in them: one relation a sentence, such as who does "
+    "what with whom and why. Merge what has subject and relation in common; leave out what a later turn contradicts.",
+    "summary",
+    scopes=lambda memory: [session(memory)] if said(memory) else [],
+)
 
 
 class Thoughts:
@@ -71,8 +80,6 @@ def _merged(objects: Mapping[str, Sequence[ExtractedFact]], told: Mapping[str, M
     )
 
 
-def make(config: Mapping[str, Any]) -> Thoughts:
-    """Make the deriver; it has no settings."""
-    if config:
-        raise InputError(f"the deriver thoughts knows no setting {min(config)!r}; it has none")
-    return Thoughts()
+def make(config: Mapping[str, Any]) -> Deriver:
+    """Make the deriver; with {"ask": an Ask, "budget": a Budget} a model thinks."""
+    return with_model(Thoughts(), FORM, config)
