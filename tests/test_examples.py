@@ -54,6 +54,11 @@ PROMISED = {
         "refused: kept out: it says what was forgotten on request",
         "still known: ['Mia Stone asks whether we repair tandems.', 'Who wants a refund?'",
     ],
+    "12_a_deriver_in_one_file.py": [
+        "derived: 436 euros were spent by Ana",
+        "from: ['The vet took 430 euros.', 'Flour for 6 euros.']",
+        "with the vet forgotten: ['6 euros were spent by Ana']",
+    ],
 }
 
 
