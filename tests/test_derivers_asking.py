@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -53,7 +54,7 @@ class Model:
         return schema.model_validate({"items": items})
 
 
-for name in FORMS:
+for name in ("facts", "skills", "summary", "thoughts"):  # one of each way of asking
 
     class _Held(DeriverKit):
         deriver = name
@@ -221,3 +222,13 @@ def test_a_budget_below_nothing_is_refused(name):
     """With what it must be."""
     with pytest.raises(InputError, match="must be 0 or more"):
         registry.make_deriver(name, {"ask": Model(), "budget": (-1, 5)})
+
+
+def test_what_the_readme_says_of_models_runs(tmp_path):
+    """Its lines make derivers that ask the model, and a space that derives with them."""
+    readme = Path(__file__).parents[1] / "stores/agentmem_stores/derive/README.md"
+    (block,) = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    names = {"model": object(), "root": tmp_path, "agentmem": agentmem}
+    exec(block, names)
+    assert names["notes"].meter.budget == Budget(1, 1500)
+    assert (names["notes"].calls, names["notes"].meter.ask) == (0, names["ask"])

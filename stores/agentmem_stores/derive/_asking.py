@@ -24,7 +24,6 @@ from agentmem.types import Draft, Kind, Memory, MemoryId
 
 PART = 24
 """Members a call, at most."""
-ATTEMPTS = 2
 LONGEST = 1_000
 """Characters of one text that a model gives; what is longer is a copy of what it was shown."""
 SETTINGS = ("ask", "budget")
@@ -168,19 +167,20 @@ class Asked:
                 return Written.model_validate_json(kept)
             except ValidationError:
                 pass  # of another form, which an older version kept: asked again
-        for left in reversed(range(ATTEMPTS)):
-            try:
-                written = self.meter(messages, Written)
-                if not isinstance(written, Written):
-                    raise ValueError(f"asked for Written, the callable gave a {type(written).__name__}")  # noqa: TRY004
-                self._drafts(written, part)
-            except ValueError:
-                if not left:
-                    raise
-            else:
-                break
+        try:
+            written = self._asked(messages, part)
+        except ValueError:
+            written = self._asked(messages, part)
         if self._answers is not None:
             self._answers.put(key, written.model_dump_json(), part)
+        return written
+
+    def _asked(self, messages: Messages, part: Sequence[Memory]) -> Written:
+        """Return what the model answers. Raises ValueError for rubbish, ModelError for no answer."""
+        written = self.meter(messages, Written)
+        if not isinstance(written, Written):
+            raise ValueError(f"asked for Written, the callable gave a {type(written).__name__}")  # noqa: TRY004 - rubbish
+        self._drafts(written, part)
         return written
 
     def _messages(self, part: Sequence[Memory]) -> Messages:

@@ -14,8 +14,11 @@ from agentmem.encoding.openie import OpenIE
 from agentmem.errors import InputError
 from agentmem.protocols import Answered
 from agentmem.types import Draft, Memory
-from agentmem_stores.derive._asking import ATTEMPTS, SETTINGS, Meter, metered
+from agentmem_stores.derive._asking import SETTINGS, Meter, metered
 from agentmem_stores.derive._sessions import said, session
+
+ATTEMPTS = 2
+"""How often a model is asked before the rules read instead."""
 
 
 class Facts:
