@@ -6,6 +6,7 @@ becomes of everything: a derived memory holds those of its sentences that a pare
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -263,7 +264,9 @@ def edges(space):
 
 
 TestForgetful = Forgetful.TestCase
-TestForgetful.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
+MORE = int(os.environ.get("AGENTMEM_HISTORIES", "1"))
+"""How many times as many histories as in a usual run: AGENTMEM_HISTORIES=500 for thousands."""
+TestForgetful.settings = settings(max_examples=4 * MORE, stateful_step_count=20, deadline=None)
 
 
 # -- order does not matter ---------------------------------------------------------------------------------------------
@@ -295,7 +298,7 @@ def lived(system, name, turns, derived, forgotten):
 
 
 @given(turns=TURNS, derived=DERIVED, first=st.sets(st.integers(0, 5)), second=st.sets(st.integers(0, 5)))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5 * MORE, deadline=None)
 def test_the_order_of_forgetting_does_not_matter(turns, derived, first, second):
     """One set and then the other, the other way round, both at once, and one of them twice: the same space."""
     root = tempfile.mkdtemp()

@@ -147,4 +147,4 @@ class History(RuleBasedStateMachine):
 
 
 TestHistory = History.TestCase
-TestHistory.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+TestHistory.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)

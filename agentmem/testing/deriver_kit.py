@@ -113,7 +113,7 @@ class DeriverKit(ABC):
         with self._space() as space:
             assert space.settle().written == 0
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(st.data())
     def test_erasing_equals_never_having_been_told(self, data: st.DataObject) -> None:
         """Told all, settled here and there, and some erased: the same as told the rest alone."""
