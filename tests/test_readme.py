@@ -68,6 +68,22 @@ def test_the_fading_of_the_readme_happens(tmp_path, offline_model):
     assert 0 <= float(last) < float(first) < 1
 
 
+def test_the_forgetting_of_the_readme_is_done_and_proven(tmp_path, offline_model):
+    """Planned, carried out to the bytes, the receipt holds, and what says it again is refused."""
+    (block,) = (block for block in PYTHON if "forgetting.plan(" in block)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    plan, receipt, checked, refused, left = done.stdout.splitlines()
+    assert plan.startswith("{'erased': 1, 'redacted': 0,")
+    assert plan.endswith(" () copies made before: archives, backups, snapshots of the disk")
+    assert receipt == "physical True"
+    assert checked == "[True, True, True, True, True]"
+    assert refused.startswith("kept out: it says what was forgotten on request on ")
+    assert left == "['Mia Stone asked when you open.']"
+
+
 class TestTheStoreInOneFile(MemoryStoreKit):
     """The store that the README shows passes the conformance kit as it stands."""
 
@@ -77,19 +93,34 @@ class TestTheStoreInOneFile(MemoryStoreKit):
         return scope["make"]({})
 
 
+def strangers_agent(file):
+    """Make the checkpoints of an agent that knows nothing of agentmem, as the reader has one."""
+    from langgraph.checkpoint.sqlite import SqliteSaver
+    from langgraph.graph import START, MessagesState, StateGraph
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("reply", lambda _: {"messages": [("ai", "Noted.")]})
+    graph.add_edge(START, "reply")
+    with SqliteSaver.from_conn_string(str(file)) as saver:
+        told = {"messages": [("user", "My sister Lena moved to Porto.")]}
+        graph.compile(checkpointer=saver).invoke(told, {"configurable": {"thread_id": "42"}})
+
+
 def test_the_commands_of_the_readme_work_in_their_order(tmp_path, offline_model, monkeypatch):
     """Every `agentmem ...` line of the README is typed as it stands, one after the other."""
     monkeypatch.setenv("AGENTMEM_HOME", str(tmp_path / "home"))
+    strangers_agent(tmp_path / "agent.db")
     lines = [line.removeprefix("$ ") for line in CONSOLE if line.startswith("$ agentmem ")]
     assert len(lines) >= 8
     for line in lines:
         program = [sys.executable, "-W", "ignore", "-c", "from agentmem.cli import main; main()"]
         done = subprocess.run(
-            [*program, *shlex.split(line)[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
+            [*program, *shlex.split(line, comments=True)[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == line.endswith("# refused"), f"{line}\n{done.stdout}\n{done.stderr}"
         if "recall" in line:
             assert "Porto" in done.stdout
+    assert b"Lena" not in (tmp_path / "agent.db").read_bytes()
 
 
 def test_the_results_are_those_of_the_runs():

@@ -74,7 +74,8 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
         max_tokens: budget of the recalled memories in the prompt, in estimated tokens.
         filter: which memories may be recalled; the agent's own replies only where `kinds` names them.
         checkpointer: default a file in the space's folder; False for none (the caller then passes the conversation with
-            each call; only what the user said last is remembered); or any of LangGraph's.
+            each call; only what the user said last is remembered, and nothing can be forgotten in the chat, as nobody
+            can be asked back); or any of LangGraph's: what is forgotten leaves its whole history.
         user: the speaker that the user's turns are remembered under.
         assistant: the speaker that replies are remembered under.
         instructions: standing instructions for the model, after agentmem's own.
