@@ -147,7 +147,8 @@ def _erasures(space: Space, ledger: Ledger) -> Finding:
         not pending,
         f"{len(pending)} unfinished: {'; '.join(sorted(why)) or 'interrupted'}"
         if pending
-        else f"{len(found) - waiting} carried out, none pending" + (f", {waiting} can still be undone" if waiting else ""),
+        else f"{len(found) - waiting} carried out, none pending"
+        + (f", {waiting} can still be undone" if waiting else ""),
         f"close other programs that use the space, then: agentmem doctor {space.name} --mend" if pending else "",
     )
 

@@ -63,6 +63,6 @@ class Perplexity:
                     f"no causal language model {self._model!r} on this machine: {str(error).splitlines()[0]}. Name a "
                     "folder with a transformers model, or leave AGENTMEM_SURPRISE out: surprise is novelty then"
                 ) from error
-            model.eval()  # type: ignore[no-untyped-call]
+            model.eval()
             self._opened = tokenizer, model
         return self._opened
