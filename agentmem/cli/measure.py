@@ -53,6 +53,9 @@ def evaluate(
         str | None,
         typer.Option(metavar="SHARE,...", help="Shares of memory to keep, such as .05,.1,.25.", show_default=False),
     ] = None,
+    targets: Annotated[
+        int | None, typer.Option(metavar="N", help="Targets of each kind to forget; default: 12.", show_default=False)
+    ] = None,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON.")] = None,
     html_out: Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write a page with plots.")] = None,
     markdown_out: Annotated[Path | None, typer.Option("--markdown", metavar="OUT", help="Write Markdown.")] = None,
@@ -74,7 +77,7 @@ def evaluate(
     module = registry.evaluator_module(name)
     if data is None:
         raise InputError(f"agentmem eval {name} needs its data: --data FILE")
-    own = _own(name, module.run, k=k, policies=policies, budgets=budgets)
+    own = _own(name, module.run, k=k, policies=policies, budgets=budgets, targets=targets)
     with steps("Evaluating") as step:
         report = module.run(
             data,
@@ -95,7 +98,13 @@ def evaluate(
 
 
 def _own(
-    name: str, run: Callable[..., Any], *, k: str | None, policies: str | None, budgets: str | None
+    name: str,
+    run: Callable[..., Any],
+    *,
+    k: str | None,
+    policies: str | None,
+    budgets: str | None,
+    targets: int | None,
 ) -> dict[str, Any]:
     """Return what was typed of the options that not every evaluator has. Raises InputError where this one lacks it."""
     typed: dict[str, Any] = {}
@@ -105,6 +114,8 @@ def _own(
         typed["policies"] = [policy.strip() for policy in policies.split(",")]
     if budgets is not None:
         typed["budgets"] = _numbers(budgets, "--budgets", float, ".05,.1,.25,.5")
+    if targets is not None:
+        typed["targets"] = targets
     for option in typed:
         if option not in signature(run).parameters:
             asked = "k" if option == "ks" else option
