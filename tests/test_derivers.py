@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+import agentmem
 from agentmem import Draft, registry
 from agentmem.errors import InputError
-from agentmem.testing.deriver_kit import DeriverKit
+from agentmem.testing.deriver_kit import DeriverKit, talk
 from agentmem.testing.fakes import make_talk
 
 TALK = {
@@ -58,3 +62,41 @@ def test_a_setting_that_there_is_not_is_refused():
         registry.make_deriver("summary", {"levels": ["week"]})
     with pytest.raises(InputError, match="it has: extractor"):
         registry.make_deriver("facts", {"model": "x"})
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.data())
+def test_with_every_deriver_on_erasing_equals_never_having_been_told(data):
+    """What all of them make together after an erasure is what they would have made without what went."""
+    told = [replace(d, metadata={"task": "talk", "run": n % 2, "outcome": "success"}) for n, d in enumerate(talk())]
+    gone = data.draw(st.sets(st.integers(0, len(told) - 1), min_size=1, max_size=len(told) - 1))
+    early = data.draw(st.sets(st.integers(0, len(told) - 1), max_size=2))
+    states = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, left_out in (("erased", frozenset()), ("rebuilt", gone)):
+            with agentmem.open(f"{folder}/{name}", embedder="hash", derive=list(registry.derivers())) as system:
+                space = system.space("a")
+                space.deriving.close()
+                ids = {}
+                for n, draft in enumerate(told):
+                    if n not in left_out:
+                        ids[n] = space.remember(draft)[0]
+                    if n in early:
+                        space.settle()
+                if not left_out:
+                    space.settle()
+                    assert {m.kind for m in space.memories()} == {
+                        "turn",
+                        "fact",
+                        "summary",
+                        "preference",
+                        "note",
+                        "skill",
+                    }
+                    space.erase([ids[n] for n in sorted(gone)])
+                space.settle()
+                texts = {m.id: m.text for m in space.memories()}
+                states.append(
+                    sorted((m.kind, m.text, m.thread, sorted(texts[p] for p in m.parents)) for m in space.memories())
+                )
+    assert states[0] == states[1]
