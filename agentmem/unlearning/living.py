@@ -20,6 +20,8 @@ from agentmem.types import TIERS
 from agentmem.unlearning.needles import Needle
 from agentmem.unlearning.residue import STEPS, Search
 
+COMMON = 2**18
+"""Bytes of what is said in which common words are found at once."""
 CHUNK = 2_000
 """Vectors that are looked through at a time."""
 
@@ -78,10 +80,13 @@ class Living:
         plain: dict[bytes, list[bytes]] = {}
         for needle in found:
             plain.setdefault(_folded(needle.plain).encode(), []).append(needle.data)
-        long = [Needle("plain", data) for data in plain if len(data) >= 2 * STEPS - 1]
-        search = Search(long) if long else None
-        there = {data for data in plain if len(data) < 2 * STEPS - 1 and any(data in text for text in texts)}
-        if search is not None:
+        start = [text[:COMMON] for text in texts]
+        there = {data for data in plain if any(data in text for text in start)}
+        left = [data for data in plain if data not in there]
+        there |= {data for data in left if len(data) < 2 * STEPS - 1 and any(data in text for text in texts)}
+        long = [Needle("plain", data) for data in left if len(data) >= 2 * STEPS - 1]
+        if long:
+            search = Search(long)
             there |= {needle.data for text in texts for _, needle in search.inside(text)}
         return {data for piece in there for data in plain[piece]}
 

@@ -111,11 +111,10 @@ class Search:
         self.folded: dict[bytes, Needle] = {}
         self.by_key: dict[int, set[tuple[int, int]]] = {}
         self.by_word: dict[int, set[tuple[int, int]]] = {}
-        for needle in wanted:
-            data = needle.data.lower() if needle.folded else needle.data
+        asked = [n.data.lower() if n.folded else n.data for n in wanted]
+        for needle, data, first in zip(wanted, asked, _rarest(asked), strict=True):
             (self.folded if needle.folded else self.needles)[data] = needle
             long = len(data) >= SHORT + STEPS - 1
-            first = (len(data) - SHORT - STEPS + 1) // 2 if long else 0  # beginnings are the same in many texts
             for at in range(first, first + STEPS):
                 key = _key(data[at : at + (SHORT if long else STEPS)])
                 (self.by_key if long else self.by_word).setdefault(key, set()).add((at, len(data)))
@@ -175,6 +174,23 @@ def _member(values: npt.NDArray[np.unsignedinteger], of: npt.NDArray[np.unsigned
     if not len(of):
         return np.zeros(len(values), bool)
     found: npt.NDArray[np.bool_] = of[np.minimum(np.searchsorted(of, values), len(of) - 1)] == values
+    return found
+
+
+def _rarest(wanted: Sequence[bytes]) -> list[int]:
+    """Return where in each needle the eight bytes begin that fewest needles hold, and so, likely, fewest texts do."""
+    joined = np.frombuffer(b"".join(wanted) + bytes(SHORT), np.uint8)
+    keys = np.zeros(len(joined) - SHORT, np.uint64)
+    for n in range(SHORT):
+        keys |= (joined[n : n + len(keys)] | np.uint8(0x20)).astype(np.uint64) << np.uint64(8 * n)
+    _, which, often = np.unique(keys, return_inverse=True, return_counts=True)
+    common = often[which]
+    worst = np.max([np.roll(common, -n) for n in range(STEPS)], axis=0)
+    found, start = [], 0
+    for data in wanted:
+        places = len(data) - SHORT - STEPS + 2
+        found.append(int(worst[start : start + places].argmin()) if places > 0 else 0)
+        start += len(data)
     return found
 
 
