@@ -49,17 +49,17 @@ def best(texts: Sequence[str], most: int, words: int) -> list[int]:
     worth = [_dot(vector, centre) + telling(text) for vector, text in zip(vectors, texts, strict=True)]
     chosen: list[int] = []
     left, candidates = words, set(range(len(texts)))
+    told = [0.0] * len(texts)  # how much of each sentence one of the chosen says already
     while candidates and len(chosen) < most:
-        gain = {
-            n: worth[n] - REDUNDANCY * max((_dot(vectors[n], vectors[c]) for c in chosen), default=0.0)
-            for n in candidates
-        }
+        gain = {n: worth[n] - REDUNDANCY * told[n] for n in candidates}
         n = min(candidates, key=lambda n: (-gain[n], n))
         candidates.remove(n)
         size = len(WORD.findall(texts[n]))
         if size <= left and (gain[n] > 0 or not chosen):
             chosen.append(n)
             left -= size
+            for other in candidates:
+                told[other] = max(told[other], _dot(vectors[other], vectors[n]))
     return sorted(chosen)
 
 
