@@ -85,7 +85,7 @@ def test_every_command_is_there_and_has_an_example():
         ),
         *("doctor", "tune", "eval", "bench", "new store", "new policy", "policies", "graph", "timeline", "extract"),
         *("train arousal", "sweep", "explain", "protect", "release", "receipts", "verify", "guard", "keys", "scrub"),
-        *("settle", "derivers", "new deriver", "access"),
+        *("settle", "derivers", "new deriver", "access", "prove"),
     }
     for words in commands():
         shown = " ".join(run(*words, "--help")[0].split())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentmem import config, steps
-from agentmem.clock import Clock
+from agentmem.clock import Clock, aware
 from agentmem.encoding.context import WINDOW
 from agentmem.errors import DiskFullError, LedgerBusyError, PlanChangedError, ResidueError
 from agentmem.ledger import Ledger, Mark, fading, rewriting
@@ -140,7 +140,7 @@ class Eraser:
 
     def resume(self) -> list[Receipt]:
         """Finish every erasure that a crash, a reader or the time for undoing it left unfinished."""
-        open_ones = intents.unfinished(self.ledger, self.clock())
+        open_ones = intents.unfinished(self.ledger, aware(self.clock(), "the clock's time"))
         for number, state in open_ones:
             if state == "suppressed":
                 self._delete(number, self._suppressed(number))

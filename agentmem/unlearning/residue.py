@@ -13,7 +13,6 @@ import math
 import secrets
 import sqlite3
 import string
-import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from agentmem.clock import system_clock
 from agentmem.types import Memory
 from agentmem.unlearning.needles import SHORT, Needle, needles
 
@@ -214,12 +214,12 @@ def _files(folder: Path) -> list[Path]:
 def _planted(folder: Path) -> Iterator[tuple[Path, list[Needle]]]:
     """Plant a canary, of random letters and numbers, in every form; give its file and its needles."""
     letters = "".join(secrets.choice(string.ascii_letters) for _ in range(3 * SHORT))
-    now = datetime.now(UTC)  # of no matter: the canary is never stored
+    now = datetime(2000, 1, 1, tzinfo=UTC)  # of no matter: the canary is never stored
     vector = np.random.default_rng(secrets.randbits(64)).normal(size=64).astype(np.float32)
     text = f'{letters} "canary" \u00e9'
     canary = needles(Memory(secrets.token_hex(13), 0, "turn", text, None, "main", 0, now, now, vector=vector))
     for left in folder.glob("control-*"):  # by a crash, not by somebody who is looking now
-        if time.time() - left.stat().st_mtime > ABANDONED:
+        if system_clock().timestamp() - left.stat().st_mtime > ABANDONED:
             left.unlink(missing_ok=True)
     file = folder / f"control-{secrets.token_hex(8)}"
     try:
