@@ -38,8 +38,9 @@ UNION ALL SELECT key || ' ' || scope FROM tombstones
 UNION ALL SELECT selector FROM schedules
 UNION ALL SELECT reason FROM protections
 UNION ALL SELECT deriver FROM derived UNION ALL SELECT deriver FROM stale
-UNION ALL SELECT principal FROM audiences UNION ALL SELECT principal || action FROM accesses
-UNION ALL SELECT c.name || ' ' || c.value FROM cues c JOIN memories USING (seq)
+UNION ALL SELECT principal FROM audiences UNION ALL SELECT principal || action FROM accesses"""
+_READ = """
+SELECT c.name || ' ' || c.value FROM cues c JOIN memories USING (seq)
 UNION ALL SELECT s.subject || ' ' || s.attribute || ' ' || s.value FROM slots s JOIN memories USING (seq)"""
 
 
@@ -57,7 +58,10 @@ class Living:
         return self._said(said) | self._words(alone) | self._vectors(drawn)
 
     def lacks(self, words: Iterable[Needle]) -> list[Needle]:
-        """Return those of single words that neither a living memory nor the ledger itself says, in this very form."""
+        """Return those of single words that neither a living memory nor the ledger itself says, in this very form.
+
+        What rules have read of living memories is only asked, by `holds`, once a word was found.
+        """
         asked = list(words)
         held = self._within(asked, [self._text, self._own])
         return [n for n in asked if n.data not in held]
@@ -67,7 +71,9 @@ class Living:
 
     def _words(self, found: Sequence[Needle]) -> set[bytes]:
         """Return the words that are said, as they stand or as stems of what is said."""
-        held = self._within(found, [self._text, self._own])
+        if not found:
+            return set()
+        held = self._within(found, [self._text, self._own, self._joined(_READ)])
         for needle in found:
             if needle.data not in held:
                 near = (line for line in self._lines if needle.plain[:4] in line)
@@ -110,16 +116,18 @@ class Living:
 
     @cached_property
     def _lines(self) -> list[str]:
-        rows = self._db.all(_SAID)
-        return _folded("\1".join("\0".join(filter(None, row)) for row in rows)).split("\1")
+        return self._text.decode().split("\0")
 
     @cached_property
     def _text(self) -> bytes:
-        return _plain("\0".join(self._lines))
+        return self._joined(_SAID)
 
     @cached_property
     def _own(self) -> bytes:
-        return _plain(_folded("\0".join(value for (value,) in self._db.all(_OWN) if value)))
+        return self._joined(_OWN)
+
+    def _joined(self, sql: str) -> bytes:
+        return _plain(_folded("\0".join(value for row in self._db.all(sql) for value in row if value)))
 
 
 def _plain(text: str) -> bytes:
