@@ -24,6 +24,8 @@ FEATURES = ("one", "gap to the first", "log rank", "score", "lead of the first",
 WEIGHTS = (-3.11, -0.53, -0.23, 0.37, -0.09, 0.07)
 """Of a logistic regression, whether a turn is evidence, over the 40 best turns for 760 questions of five LoCoMo
 conversations; `python -m agentmem_evaluators._context_tokens` makes them anew, and measures with each left out."""
+DEPTH = 40
+"""Memories to recall and choose from, as many as the weights were learned on."""
 LEAST = 0.2
 """Evidence per thousand tokens that a memory must be expected to bring, unless said otherwise: as much evidence as the
 best 15 turns hold, for less than three quarters of their tokens."""

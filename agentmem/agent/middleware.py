@@ -32,7 +32,7 @@ from langgraph.channels import UntrackedValue
 from langgraph.config import get_config
 
 from agentmem.agent import context
-from agentmem.agent.choosing import LEAST, worthwhile
+from agentmem.agent.choosing import DEPTH, LEAST, worthwhile
 from agentmem.agent.gate import worth_recalling
 from agentmem.agent.graph import MEMORY_ID
 from agentmem.agent.tools import FORGOTTEN, Turn, memory_tools
@@ -65,7 +65,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
     Args:
         space: where turns are recalled from and remembered in; the thread of the run is the thread in the space.
-        k: how many memories to recall at most; default what fits `max_tokens`.
+        k: how many memories to recall at most, of which are shown what is worth it and fits `max_tokens`.
         max_tokens: budget of the quotes, in estimated tokens.
         least: evidence per thousand tokens that a memory must be expected to bring (`agentmem.agent.choosing`); 0 shows
             all that fits.
@@ -84,7 +84,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         self,
         space: Space,
         *,
-        k: int | None = None,
+        k: int = DEPTH,
         max_tokens: int = MAX_TOKENS,
         least: float = LEAST,
         filter: Filter | None = None,  # noqa: A002 - what it is called everywhere
@@ -95,7 +95,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         gate: Callable[[str], bool] | None = worth_recalling,
     ) -> None:
         super().__init__()
-        if (k is not None and k < 1) or max_tokens < 1 or least < 0:
+        if k < 1 or max_tokens < 1 or least < 0:
             raise InputError(f"k={k} and max_tokens={max_tokens} must be at least 1, and least={least} at least 0")
         self.space = space
         self.k = k
@@ -108,7 +108,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         self.gate = gate
         if unknown := [name for name in tools if name not in TOOLS]:
             raise InputError(f"there is no tool {unknown[0]!r}; there are {', '.join(TOOLS)}")
-        made = memory_tools(space, self._turn, user=user, assistant=assistant, max_tokens=max_tokens)
+        made = memory_tools(space, self._turn, user=user, assistant=assistant, k=k, max_tokens=max_tokens)
         offered = {tool.name: tool for tool in made}
         self.tools = [offered[name] for name in tools]
 

@@ -54,6 +54,7 @@ def memory_tools(
     *,
     user: str = "user",
     assistant: str = "assistant",
+    k: int | None = None,
     max_tokens: int | None = None,
 ) -> list[BaseTool]:
     """Return recall_memory, remember_fact and forget_memory over a space; `turn` tells in which turn a call is."""
@@ -63,7 +64,7 @@ def memory_tools(
         """Look up what was said in earlier conversations. Ask a whole question; the answer is quotes with dates."""
         if not question.strip():
             return "Ask a question.", []
-        found = space.recall(question, max_tokens=max_tokens)
+        found = space.recall(question, k, max_tokens=max_tokens, explain=False)
         return context.block(found, space.clock()), list(found.ids)
 
     @tool(response_format="content_and_artifact")
