@@ -74,7 +74,10 @@ class Indexes:
             self.drop()
             return
         self._add(added)
-        self.catalog.add(self.ledger.columns(self.mark.seq))
+        # these alone: what another process has committed behind them is taken in by the next `catch_up`
+        columns = self.ledger.columns(seqs=[memory.seq for memory in added])
+        self.loaded = len(columns) == len(added)  # else some were hidden already: built anew, they leave no trace
+        self.catalog.add(columns)
         self.mark = Mark(added[-1].seq, self.mark.change)
 
     def place(self, embedder: Embedder) -> None:
