@@ -208,6 +208,8 @@ def test_bytes_are_found_before_and_not_after_and_a_living_copy_is_none(told, tm
     lost = [m for m in stage.before.values() if m.text.startswith("We gave Barnaby")]
     trace = Trace(lost, [], [], stage.own)
     assert trace.left(stage.base).bytes > 100
+    assert all(word in stage.own for word in (b"rewritten", b"response_metadata", b"Tully"))
+    assert b"Zuul" not in stage.own
     with stage.copied() as root:
         with stage.open(root) as space:
             space.forget([m.id for m in lost])

@@ -98,11 +98,16 @@ class Stage:
         return [self._everything[question] for question in questions]
 
     def _own(self) -> bytes:
-        """Return the bytes of a space that forgot one of two made-up memories, and rewrote what came of both."""
-        root = self.scratch / "own"
+        """Return the bytes of a space that forgot one of two made-up memories and rewrote what came of both, agent too.
+
+        What stands there of words is the store's and LangGraph's own.
+        """
+        root, said = self.scratch / "own", ("Zuul vrimmed Gozer thrice over.", "Vinz blonked on Tully once more.")
         with self.open(root) as space:
-            ids = space.remember([Draft("Zuul mows lawns.", speaker="Vinz"), Draft("Gozer bakes.", speaker="Vinz")])
-            space.remember("Zuul mows lawns. Gozer bakes.", kind="summary", parents=tuple(ids))
+            turns = [Draft(text, speaker="Dana", thread="own", said_at=self.now) for text in said]
+            converse(space.path / "threads.db", "own", turns)
+            ids = space.remember(turns)
+            space.remember(" ".join(said), kind="summary", parents=tuple(ids))
             space.forget(ids[0])
         return b"\0".join(file.read_bytes() for file in sorted(root.rglob("*")) if file.is_file())
 
