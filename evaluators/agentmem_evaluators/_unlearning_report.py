@@ -35,41 +35,42 @@ Figures = Mapping[str, Any]
 
 NAMES = {
     OURS: OURS,
-    NONE: "forgets nothing",
-    TURNS: "the turns alone",
+    NONE: "nothing goes",
+    TURNS: "turns alone",
     FACTS: "+ facts",
-    SUMMARIES: "+ all touched summaries",
-    SIMILAR: "the turns and what is similar",
-    REBUILD: "rebuild: never told",
-    NUKE: "forgets everything (degenerate)",
-    NULL: "no memory (degenerate)",
+    SUMMARIES: "+ summaries",
+    SIMILAR: "turns + similar",
+    REBUILD: "rebuild",
+    NUKE: "all goes",
+    NULL: "no memory",
 }
-KINDS = {"entity": "a name", "topic": "a topic", "thread": "a session", "time": "a month", "speaker": "a speaker"}
+KINDS = {"entity": "name", "topic": "topic", "thread": "session", "time": "month", "speaker": "speaker"}
 HEADS = {
-    "leak_provenance@10": "leak, provenance",
-    "leak_answer": "leak, answer",
-    "excess_leak": "excess leak",
-    "excess_leak_dropped": "excess, summaries dropped",
-    "recall@10": "recall kept",
-    "retain_ratio": "retain ratio",
+    "leak_provenance@10": "lineage",
+    "leak_answer": "answer",
+    "excess_leak": "excess",
+    "excess_leak_dropped": "excess*",
+    "recall@10": "recall",
+    "retain_ratio": "retained",
     "retain_ratio_near": "near",
     "retain_ratio_far": "far",
     "collateral": "collateral",
-    "derived_collateral": "of derived that went, not meant",
+    "derived_collateral": "derived",
 }
 PLAINLY = (
-    "Of each target the turns are known exactly; the question is what forgetting them leaves. A leak by provenance: "
+    "Of each target the turns are known exactly; the question is what forgetting them leaves. A leak by lineage: "
     "one of the ten memories recalled for a question about the target comes from one of its turns. A leak by answer: "
     "one of them holds four fifths of the words of the answer; some do by chance, so it is held against the rebuild, a "
-    "space that was never told the turns (excess leak). Retained is what else is asked: evidence found, over that of "
-    "the rebuild, near the target and far from it. Collateral: the share of memories that have nothing of the target "
-    "and went all the same. A leak of 0 is easy for whoever forgets everything; the last rows say so."
+    "space that was never told the turns (excess). Recall is evidence found for what else is asked; retained is that "
+    "over the rebuild's, of questions near the target and far from it. Collateral: the share of memories that have "
+    "nothing of the target and went all the same. Who forgets everything leaks nothing: the last rows say so."
 )
 REBUILT = (
     "The rebuild was told the turns without the target, the facts that come from none of it, and the touched summaries "
     "in the words that agentmem leaves them, since nobody can have people write those again: an excess leak against it "
-    "is what forgetting leaves behind anywhere else. 'Excess, summaries dropped' is against a store that has no "
-    "touched summary at all, and counts also what the rewritten ones still say."
+    "is what forgetting leaves behind anywhere else. 'excess*' is against a store that has no touched summary at all, "
+    "and counts also what the rewritten ones still say, of the target or not (the date of a session, say). 'derived': "
+    "of facts and summaries that went, the share of what they came from that was not meant."
 )
 MADE = ("embedder", "commit", "system", "data_digest", "targets", "questions")
 
@@ -90,12 +91,12 @@ def headline(figures: Figures) -> Table:
     ]
     n = figures["n"]
     return Table(
-        "Unlearning, %: forgotten, and still found?",
-        ("", *(f"leak: {KINDS[kind]}" for kind in kinds), "excess leak", "retain ratio", "collateral"),
+        "Unlearning, %: does a question about it still bring up what was forgotten?",
+        ("", *(KINDS[kind] for kind in kinds), "excess", "retained", "collateral"),
         rows,
         f"{sum(n['targets'].values())} targets in {n['conversations']} conversations with {n['turns']:,} turns, "
-        f"{n['facts']:,} facts and {n['summaries']} summaries, given exactly. Leak: share of questions about the "
-        "target for which one of ten memories recalled still comes from it. The last three are the worst of the five: "
+        f"{n['facts']:,} facts and {n['summaries']} summaries, given exactly. By kind of target: share of questions "
+        "about it for which one of ten memories recalled still comes from it. The others are the worst of all kinds: "
         "answers given away beyond a store that was never told; evidence recall of all else over that store's; "
         f"memories lost that had nothing to do with it. {_others(figures)} Commit {figures['commit'][:12]}.",
         strong=frozenset({0}),
@@ -146,9 +147,9 @@ def _others(figures: Figures) -> str:
 
 def _plot(figures: Figures) -> Bars:
     kinds = _kinds(figures)
-    shown = (NONE, TURNS, SIMILAR, FACTS, SUMMARIES, OURS, REBUILD)
+    shown = (NONE, TURNS, FACTS, SUMMARIES, OURS, REBUILD)
     return Bars(
-        "Answers given away, by what was to be forgotten",
+        "Answers given away, by what was to be forgotten (the rebuild shows what chance gives away)",
         [KINDS[kind] for kind in kinds],
         "leak, answer",
         [Series(NAMES[c], [figures["metrics"][kind][c].get("leak_answer") for kind in kinds]) for c in shown],
@@ -162,7 +163,7 @@ def _table(figures: Figures, kind: str) -> Table:
     told = [f"{HEADS[h]} {percent(of[OURS].get(h), bounds[h])}" for h in heads if h in bounds]
     n = figures["n"]
     return Table(
-        f"{KINDS[kind].capitalize()}, %",
+        f"A {KINDS[kind]}, %",
         ("", *(HEADS[head] for head in heads)),
         rows,
         f"{n['targets'][kind]} targets, {n['forgotten_questions'][kind]} questions about them, "
