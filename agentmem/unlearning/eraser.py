@@ -22,7 +22,7 @@ from agentmem.unlearning import intents, receipts, threads
 from agentmem.unlearning.derived import Fates
 from agentmem.unlearning.keys import Keys
 from agentmem.unlearning.living import Living
-from agentmem.unlearning.needles import SHORT, needles, pieces, spelt, words
+from agentmem.unlearning.needles import FEW, MOST, SHORT, SPARSE, needles, pieces, spelt, words
 from agentmem.unlearning.residue import Look, Residue, look
 
 if TYPE_CHECKING:
@@ -246,8 +246,9 @@ class Eraser:
         cut = list(removed)
         if not (doomed or rewritten or cut):
             return Look([], [])
-        wanted = {n.data: n for m in doomed for n in needles(m)}
-        wanted |= {n.data: n for m in rewritten for n in needles(m) if not n.what.startswith("id")}
+        most = MOST if len(doomed) + len(rewritten) <= FEW else SPARSE
+        wanted = {n.data: n for m in doomed for n in needles(m, most)}
+        wanted |= {n.data: n for m in rewritten for n in needles(m, most) if not n.what.startswith("id")}
         wanted |= {n.data: n for text in cut for piece in pieces(text) for n in spelt(piece) if len(n.data) >= SHORT}
         living = Living(self.ledger)
         telling = words([*(m.text for m in (*doomed, *rewritten)), *cut])

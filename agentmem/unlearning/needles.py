@@ -14,7 +14,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import numpy as np
 from ulid import ULID
 
 from agentmem.encoding.quantise import quantise
@@ -25,6 +24,10 @@ WINDOW = 48
 """Bytes of a needle: short enough to lie within one database page, long enough to be found by chance never."""
 MOST = 32
 """Needles of one text or vector: its start, its end and evenly between."""
+FEW = 1_000
+"""Of more memories at once, each has fewer needles: what is copied of so many is copied in whole pages."""
+SPARSE = 4
+"""Needles of one text or vector where there are many memories."""
 SHORT = 8
 """Needles of fewer bytes are no evidence: they turn up in any file."""
 WORD = 7
@@ -47,17 +50,18 @@ class Needle(NamedTuple):
     folded: bool = False
 
 
-def needles(memory: Memory) -> list[Needle]:
+def needles(memory: Memory, most: int = MOST) -> list[Needle]:
     """Return what would betray `memory`: its text, id and vector, in all forms but single words.
 
-    Windows of vectors and codes that are nearly all zeros are no evidence.
+    Windows of vectors and codes that are nearly all zeros are no evidence. At most so many of each form; where that is
+    fewer than `MOST`, not in codes that the memory does not have.
     """
-    found = [needle for piece in pieces(memory.text) for needle in spelt(piece)]
+    found = [needle for piece in pieces(memory.text, most) for needle in spelt(piece)]
     found += _named(memory)
     if memory.vector is not None:
-        found += _drawn(memory.vector, memory.text)
+        found += _drawn(memory.vector, memory.text, most)
     if memory.code is not None:
-        found += _windowed("vector", memory.code.codes.tobytes(), memory.text)
+        found += _windowed("vector", memory.code.codes.tobytes(), memory.text, most)
     return list({n.data: n for n in reversed(found) if len(n.data) >= SHORT}.values())[::-1]
 
 
@@ -68,12 +72,12 @@ def words(texts: Iterable[str]) -> dict[str, Needle]:
     return {stem: Needle("word", stem.encode(), stem, folded=stem.isascii()) for stem in telling}
 
 
-def pieces(text: str) -> list[str]:
+def pieces(text: str, most: int = MOST) -> list[str]:
     """Return pieces of a text: all of it if it is short, else its start, its end and evenly between."""
     width = WINDOW if text.isascii() else WINDOW // 2
     if len(text) <= width:
         return [text]
-    return [text[start : start + width] for start in _starts(len(text), width)]
+    return [text[start : start + width] for start in _starts(len(text), width, most)]
 
 
 def spelt(piece: str) -> Iterator[Needle]:
@@ -126,29 +130,29 @@ def _named(memory: Memory) -> list[Needle]:
     return found
 
 
-def _drawn(vector: Vectors, text: str) -> list[Needle]:
+def _drawn(vector: Vectors, text: str, most: int) -> list[Needle]:
     """Return windows of a vector as it is and as what it may be compressed to."""
-    found = _windowed("vector", vector.astype("<f4").tobytes(), text)
-    found += _windowed("vector (float16)", vector.astype("<f2").tobytes(), text)
-    for tier in TIERS:
-        found += _windowed(f"vector ({tier})", quantise(vector[None], tier).codes.tobytes(), text)
+    found = _windowed("vector", vector.astype("<f4").tobytes(), text, most)
+    found += _windowed("vector (float16)", vector.astype("<f2").tobytes(), text, most)
+    for tier in TIERS if most == MOST else ():
+        found += _windowed(f"vector ({tier})", quantise(vector[None], tier).codes.tobytes(), text, most)
     return found
 
 
-def _windowed(what: str, data: bytes, text: str) -> list[Needle]:
-    starts = [0] if len(data) <= WINDOW else _starts(len(data), WINDOW)
+def _windowed(what: str, data: bytes, text: str, most: int) -> list[Needle]:
+    starts = [0] if len(data) <= WINDOW else _starts(len(data), WINDOW, most)
     windows = dict.fromkeys(data[start : start + WINDOW] for start in starts)
     return [Needle(what, window, text) for window in windows if _telling(window)]
 
 
-def _starts(size: int, width: int) -> list[int]:
-    count = min(MOST, -(-size // width))
+def _starts(size: int, width: int, most: int) -> list[int]:
+    count = min(most, -(-size // width))
     return [(size - width) * n // (count - 1) for n in range(count)]
 
 
 def _telling(window: bytes) -> bool:
     """Say whether a window is not nearly all of one byte, nor begins with zeros: those lie everywhere."""
-    most = int(np.bincount(np.frombuffer(window, np.uint8)).max())
+    most = max(window.count(0), window.count(window[-1:]), window.count(window[len(window) // 2 :][:1]))
     return len(window) - most >= SHORT and any(window[:SHORT])
 
 

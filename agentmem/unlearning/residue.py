@@ -43,6 +43,9 @@ ABANDONED = 3600
 """Seconds after which a canary is nobody's any more."""
 
 _CASE = np.uint32(0x20202020)
+_NEVER = 2**32
+_PLACES = 2**20
+"""Places in a needle among which the rarest is looked for."""
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"7z\xbc\xaf": "7z"}
 
 
@@ -86,8 +89,8 @@ def scan(folder: Path, wanted: Sequence[Needle]) -> list[Residue]:
     """Return every needle that lies in any file below `folder`, once a file, in order of its place.
 
     One pass over the bytes whatever the number of needles: of every fourth place the word there is looked up in a table
-    that passes on one in fifty, and where word and neighbour begin a needle the bytes are compared (after Karp and
-    Rabin, 1987). Raises ValueError for a needle too short to be found so.
+    that passes on one in sixteen at most, and where word and neighbour stand in a needle the bytes are compared (after
+    Karp and Rabin, 1987). Raises ValueError for a needle too short to be found so.
     """
     if not wanted:
         return []
@@ -107,23 +110,15 @@ class Search:
     def __init__(self, wanted: Sequence[Needle]) -> None:
         if short := [n.what for n in wanted if len(n.data) < 2 * STEPS - 1]:
             raise ValueError(f"a needle ({short[0]}) of fewer than {2 * STEPS - 1} bytes is no evidence")
-        self.needles: dict[bytes, Needle] = {}
-        self.folded: dict[bytes, Needle] = {}
-        self.by_key: dict[int, set[tuple[int, int]]] = {}
-        self.by_word: dict[int, set[tuple[int, int]]] = {}
         asked = [n.data.lower() if n.folded else n.data for n in wanted]
-        for needle, data, first in zip(wanted, asked, _rarest(asked), strict=True):
-            (self.folded if needle.folded else self.needles)[data] = needle
-            long = len(data) >= SHORT + STEPS - 1
-            for at in range(first, first + STEPS):
-                key = _key(data[at : at + (SHORT if long else STEPS)])
-                (self.by_key if long else self.by_word).setdefault(key, set()).add((at, len(data)))
-        self.keys = np.array(sorted(self.by_key), np.uint64)
-        self.words = np.array(sorted(self.by_word), np.uint32)
-        self.table = np.zeros(2**20, bool)
-        self.table[_hashed(self.keys.astype(np.uint32))] = True
-        self.table[_hashed(self.words)] = True
-        self.overlap = 2 * max(len(n.data) for n in wanted)
+        self.needles = {data: n for data, n in zip(asked, wanted, strict=True) if not n.folded}
+        self.folded = {data: n for data, n in zip(asked, wanted, strict=True) if n.folded}
+        self.overlap = 2 * max(map(len, asked))
+        self.long, self.short = _forms(asked)
+        words = np.concatenate([self.long.keys.astype(np.uint32), self.short.keys.astype(np.uint32)])
+        self.bits = min(max(20, (16 * len(words)).bit_length()), 24)
+        self.table = np.zeros(2**self.bits, bool)
+        self.table[_hashed(words, self.bits)] = True
 
     def file(self, path: Path) -> Iterator[Residue]:
         """Yield every needle that lies in a file, once, in order of its place."""
@@ -146,61 +141,83 @@ class Search:
 
     def inside(self, data: bytes) -> Iterator[tuple[int, Needle]]:
         """Yield what lies in some bytes, and where, in no order and as often as it does."""
-        for place, forms in self._places(data):
-            for at, length in forms:
-                begin = place - at
-                there = data[begin : begin + length] if begin >= 0 else b""
-                for known, bytes_ in ((self.needles, there), (self.folded, there.lower())):
-                    if bytes_ in known:
-                        yield begin, known[bytes_]
+        for begin, length in self._places(data):
+            there = data[begin : begin + length] if begin >= 0 else b""
+            for known, bytes_ in ((self.needles, there), (self.folded, there.lower())):
+                if bytes_ in known:
+                    yield begin, known[bytes_]
 
-    def _places(self, data: bytes) -> Iterator[tuple[int, set[tuple[int, int]]]]:
+    def _places(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where a needle may begin, and how long it would be."""
         padded = data + bytes(-len(data) % STEPS + STEPS)
         words = np.frombuffer(padded, "<u4")
         for start in range(0, len(words) - 1, BLOCK):
             block = words[start : start + BLOCK + 1] | _CASE
-            near = np.flatnonzero(self.table[_hashed(block[:-1])])
-            if not len(near):
-                continue
-            keys = block[near].astype(np.uint64) | block[near + 1].astype(np.uint64) << np.uint64(32)
-            for hits, known in ((_member(keys, self.keys), self.by_key), (_member(block[near], self.words), None)):
-                for n in np.flatnonzero(hits).tolist():
-                    place = (start + int(near[n])) * STEPS
-                    yield place, self.by_word[int(block[near[n]])] if known is None else known[int(keys[n])]
+            near = np.flatnonzero(self.table[_hashed(block[:-1], self.bits)])
+            if len(near):
+                low = block[near].astype(np.uint64)
+                both = low | block[near + 1].astype(np.uint64) << np.uint64(32)
+                for keys, forms in ((both, self.long), (low, self.short)):
+                    for n, at, length in forms.of(keys):
+                        yield (start + int(near[n])) * STEPS - at, length
 
 
-def _member(values: npt.NDArray[np.unsignedinteger], of: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.bool_]:
-    """Say which values are among sorted ones."""
-    if not len(of):
-        return np.zeros(len(values), bool)
-    found: npt.NDArray[np.bool_] = of[np.minimum(np.searchsorted(of, values), len(of) - 1)] == values
-    return found
+class _Forms(NamedTuple):
+    """Which bytes (as numbers, sorted) stand where in needles of which length; all (n,)."""
+
+    keys: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
+    at: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+    length: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def of(self, keys: npt.NDArray[np.uint64]) -> Iterator[tuple[int, int, int]]:
+        """Yield which of the keys stand in a needle, where, and how long that is."""
+        if not len(self.keys):
+            return
+        first = np.searchsorted(self.keys, keys)
+        for n in np.flatnonzero(self.keys[np.minimum(first, len(self.keys) - 1)] == keys).tolist():
+            for row in range(int(first[n]), int(np.searchsorted(self.keys, keys[n], "right"))):
+                yield n, int(self.at[row]), int(self.length[row])
 
 
-def _rarest(wanted: Sequence[bytes]) -> list[int]:
-    """Return where in each needle the eight bytes begin that fewest needles hold, and so, likely, fewest texts do."""
-    joined = np.frombuffer(b"".join(wanted) + bytes(SHORT), np.uint8)
+def _forms(asked: Sequence[bytes]) -> tuple[_Forms, _Forms]:
+    """Return by which eight bytes long needles are looked up, and by which four short ones.
+
+    Of a long one those are taken that fewest needles hold, and so, likely, fewest texts do.
+    """
+    lengths = np.fromiter(map(len, asked), np.int64, len(asked))
+    starts = np.cumsum(lengths) - lengths
+    joined = np.frombuffer(b"".join(asked) + bytes(SHORT + STEPS), np.uint8) | np.uint8(0x20)
     keys = np.zeros(len(joined) - SHORT, np.uint64)
     for n in range(SHORT):
-        keys |= (joined[n : n + len(keys)] | np.uint8(0x20)).astype(np.uint64) << np.uint64(8 * n)
-    _, which, often = np.unique(keys, return_inverse=True, return_counts=True)
-    common = often[which]
-    worst = np.max([np.roll(common, -n) for n in range(STEPS)], axis=0)
-    found, start = [], 0
-    for data in wanted:
-        places = len(data) - SHORT - STEPS + 2
-        found.append(int(worst[start : start + places].argmin()) if places > 0 else 0)
-        start += len(data)
-    return found
+        keys |= joined[n : n + len(keys)].astype(np.uint64) << np.uint64(8 * n)
+    bins = ((keys * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(44)).astype(np.int32)
+    often = np.bincount(bins).astype(np.int32)[bins]
+    del bins
+    worst = often[: lengths.sum()].copy()
+    for n in range(1, STEPS):
+        np.maximum(worst, often[n : n + len(worst)], out=worst)
+    place = np.arange(len(worst)) - np.repeat(starts, lengths)
+    worst = np.where(place < np.repeat(lengths, lengths) - SHORT - STEPS + 2, worst.astype(np.int64), _NEVER)
+    first = np.minimum.reduceat(worst * _PLACES + np.minimum(place, _PLACES - 1), starts) % _PLACES
+    long = lengths >= SHORT + STEPS - 1
+    at = np.where(long, first, 0)[:, None] + np.arange(STEPS)
+    held = keys[starts[:, None] + at]
+    held[~long] &= np.uint64(2**32 - 1)
+    sizes = np.repeat(lengths[:, None], STEPS, axis=1)
+    return _sorted(held[long], at[long], sizes[long]), _sorted(held[~long], at[~long], sizes[~long])
 
 
-def _key(data: bytes) -> int:
-    """Return bytes as a number, capitals like small letters (and some other bytes like each other)."""
-    return int.from_bytes(data, "little") | int.from_bytes(b"\x20" * len(data), "little")
+def _sorted(keys: npt.NDArray[np.uint64], at: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> _Forms:
+    """Return rows in order of their keys, each once."""
+    order = np.lexsort((length.ravel(), at.ravel(), keys.ravel()))
+    rows = _Forms(keys.ravel()[order], at.ravel()[order], length.ravel()[order])
+    new = np.ones(len(order), bool)
+    new[1:] = np.any([column[1:] != column[:-1] for column in rows], axis=0)
+    return _Forms(rows.keys[new], rows.at[new], rows.length[new])
 
 
-def _hashed(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    return (words * np.uint32(2654435761)) >> np.uint32(12)
+def _hashed(words: npt.NDArray[np.uint32], bits: int) -> npt.NDArray[np.uint32]:
+    return (words * np.uint32(2654435761)) >> np.uint32(32 - bits)
 
 
 def _files(folder: Path) -> list[Path]:
