@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from typer.testing import CliRunner
 
 import agentmem
-from agentmem import Draft, Filter, sharing
+from agentmem import Draft, Filter, proof, sharing
 from agentmem.cli import app
 from agentmem.errors import InputError, MemoryNotFoundError
+from agentmem.ledger import replacing
 from agentmem.sharing import Seat
 
 
@@ -96,6 +98,59 @@ def test_an_audience_can_be_changed_and_takes_what_is_derived_along(space):
     assert set(carla.recall("Orion sponsor").ids) == {source, summary}
     with pytest.raises(MemoryNotFoundError):
         Seat(space, "dora").share("01ARZ3NDEKTSV4RRFFQ69G5FAV", ["ana"])
+
+
+def test_what_loses_a_restricted_parent_is_as_wide_as_if_it_never_had_it(space):
+    """An audience follows from the parents that stay and what was given itself; undoing brings the old one back."""
+    (secret,) = space.remember("The sponsor is Orion.", audience=("ben",))
+    (open_,) = space.remember("The office opens at nine.", speaker="Ana")
+    told = "The sponsor is Orion. The office opens at nine."
+    (free, own) = space.remember(
+        [
+            Draft(told, kind="summary", parents=(secret, open_)),
+            Draft(told, kind="summary", parents=(secret, open_), audience=("ana", "ben")),
+        ]
+    )
+    (below,) = space.remember(Draft("The office opens at nine.", kind="note", parents=(free,)))
+    seen = {i: space.get(i).audience for i in (free, own, below)}
+    assert set(seen.values()) == {("ben",)}
+    space.forget([secret], undo_for=timedelta(hours=1))
+    assert [space.get(i).audience for i in (free, own, below)] == [(), ("ana", "ben"), ()]
+    space.forgetting.undo()
+    assert {i: space.get(i).audience for i in (free, own, below)} == seen
+    assert Seat(space, "carla").recall("When does the office open?").ids == (open_,)
+    space.forget([secret])
+    assert [space.get(i).audience for i in (free, own, below)] == [(), ("ana", "ben"), ()]
+    assert {free, below} < set(Seat(space, "carla").recall("When does the office open?").ids)
+    with proof.rebuilt(space) as other:
+        assert proof.compare(space, other, graph=False).different == {}
+
+
+def test_what_was_given_an_audience_keeps_it_when_its_source_is_for_everyone_again(space):
+    """Widening a source does not widen what was derived from it for few."""
+    (source,) = space.remember("The sponsor is Orion.", audience=("ana", "ben"))
+    (summary,) = space.remember(Draft("Orion sponsors.", kind="summary", parents=(source,), audience=("ana",)))
+    sharing.set_audience(space, [source], ())
+    assert space.get(summary).audience == ("ana",)
+    sharing.set_audience(space, [source], ("ben",))
+    assert space.get(summary).audience == ("",)
+
+
+def test_a_summary_that_outlives_what_faded_is_not_seen_by_more(space):
+    """What stands for restricted memories stays for those who could see them, also once another source is forgotten."""
+    (secret,) = space.remember("The sponsor is Orion.", audience=("ben",))
+    (other,) = space.remember("The budget is forty.", audience=("ben", "ana"))
+    (open_,) = space.remember("The office opens at nine.")
+    (summary,) = space.remember(
+        Draft("The office opens at nine. Orion sponsors.", kind="summary", parents=(secret, other, open_))
+    )
+    ledger = space._ledger
+    with ledger.connection.transaction():
+        replacing.note(ledger, space.get(summary).seq, [secret])
+        replacing.outlive(ledger, [space.get(secret).seq])
+    assert secret not in space.get(summary).parents
+    space.forget([other])
+    assert space.get(summary).audience == ("ben",)
 
 
 def test_reads_and_writes_are_attributed(space):

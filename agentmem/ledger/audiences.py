@@ -1,13 +1,15 @@
 """Who may see a memory: nobody but its audience, where it has one; what is derived, only who may see all its parents.
 
 A memory without rows is for everyone. `NOBODY` stands alone where the audiences of its parents have nobody in common.
+What a memory was given itself is kept apart (`own_audiences`): when a parent goes, who may see what was derived from it
+follows anew from that and from the parents that stay.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from agentmem.ledger.connection import Connection
@@ -19,8 +21,17 @@ Audience = frozenset[str]
 
 def of(db: Connection, seqs: Iterable[int]) -> dict[int, Audience]:
     """Return the audience of each memory that has one, by seq."""
+    return _read(db, "audiences", seqs)
+
+
+def own(db: Connection, seqs: Iterable[int]) -> dict[int, Audience]:
+    """Return the audience that each memory was given itself, whatever its parents allow, where it was given one."""
+    return _read(db, "own_audiences", seqs)
+
+
+def _read(db: Connection, table: str, seqs: Iterable[int]) -> dict[int, Audience]:
     found: dict[int, set[str]] = defaultdict(set)
-    sql = "SELECT seq, principal FROM audiences WHERE seq IN (SELECT value FROM json_each(?))"
+    sql = f"SELECT seq, principal FROM {table} WHERE seq IN (SELECT value FROM json_each(?))"  # noqa: S608 - ours
     for seq, principal in db.all(sql, (json.dumps(sorted(seqs)),)):
         found[seq].add(principal)
     return {seq: frozenset(names) for seq, names in found.items()}
@@ -40,17 +51,35 @@ def set_for(db: Connection, seqs: Iterable[int], audience: Collection[str]) -> N
 
     In a transaction. What is derived never gets a wider audience than its parents.
     """
-    asked = json.dumps(sorted(seqs))
-    wanted = {seq for (seq,) in db.all("SELECT value FROM json_each(?)", (asked,))}
-    tree = [seq for (seq,) in db.all(_CLOSURE, (asked,))]  # parents come before what is derived from them
-    own = {seq: audience if seq in wanted else () for seq in tree}
+    wanted = sorted(seqs)
+    db.many("DELETE FROM own_audiences WHERE seq = ?", [(seq,) for seq in wanted])
+    _insert(db, "own_audiences", dict.fromkeys(wanted, audience))
+    follow(db, wanted)
+
+
+def follow(db: Connection, seqs: Iterable[int]) -> None:
+    """Let the audiences of memories, and of all that was derived from them, follow anew from what they were given.
+
+    In a transaction; for when what they were given, or their parents, are others.
+    """
+    tree = [seq for (seq,) in db.all(_CLOSURE, (json.dumps(sorted(seqs)),))]  # parents come before their children
+    given = own(db, tree)
     for seq in tree:
         parents = [p for (p,) in db.all("SELECT parent FROM lineage WHERE child = ?", (seq,))]
-        known = of(db, parents)
-        names = shared(own[seq], known.values())
-        db.all("DELETE FROM audiences WHERE seq = ?", (seq,))
-        insert(db, {seq: names})
-    db.many("INSERT INTO changes (seq) VALUES (?)", [(seq,) for seq in tree])
+        known = of(db, [*parents, seq])
+        before = known.pop(seq, frozenset())
+        names = shared(given.get(seq, ()), known.values())
+        if before != frozenset(names):
+            db.all("DELETE FROM audiences WHERE seq = ?", (seq,))
+            _insert(db, "audiences", {seq: names})
+            db.all("INSERT INTO changes (seq) VALUES (?)", (seq,))
+
+
+def keep(db: Connection, seqs: Iterable[int]) -> None:
+    """Take the audiences of memories for what they were given themselves: they are about to lose parents to time."""
+    kept = of(db, wanted := sorted(seqs))
+    db.many("DELETE FROM own_audiences WHERE seq = ?", [(seq,) for seq in wanted])
+    _insert(db, "own_audiences", kept)
 
 
 _CLOSURE = """
@@ -59,11 +88,16 @@ WITH RECURSIVE below(seq) AS (
 ) SELECT seq FROM below ORDER BY seq"""
 
 
-def insert(db: Connection, audiences: Mapping[int, Sequence[str]]) -> None:
-    """Note the audiences of new memories, by seq."""
-    rows = [(seq, name) for seq, names in audiences.items() for name in names]
+def insert(db: Connection, audiences: Mapping[int, Collection[str]], given: Mapping[int, Collection[str]]) -> None:
+    """Note the audiences of new memories, and what they were given themselves, by seq."""
+    _insert(db, "audiences", audiences)
+    _insert(db, "own_audiences", given)
+
+
+def _insert(db: Connection, table: str, audiences: Mapping[int, Collection[str]]) -> None:
+    rows = [(seq, name) for seq, names in audiences.items() for name in sorted(set(names))]
     if rows:
-        db.many("INSERT INTO audiences (seq, principal) VALUES (?, ?)", rows)
+        db.many(f"INSERT INTO {table} (seq, principal) VALUES (?, ?)", rows)  # noqa: S608 - ours
 
 
 def hidden_from(db: Connection, viewer: str) -> frozenset[int]:

@@ -95,6 +95,7 @@ class Ledger:
         stored = rows.micros(now)
         ids: list[MemoryId] = []
         added: list[Memory] = []
+        given: dict[int, tuple[str, ...]] = {}
         tables: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         for draft, code in zip(drafts, encoded, strict=True):
             if draft.origin is not None and draft.origin in known:
@@ -125,6 +126,7 @@ class Ledger:
             )
             ids.append(new.id)
             added.append(new)
+            given[seq] = draft.audience
             if draft.origin is not None:
                 known[draft.origin] = new.id
             when = code.cues.when
@@ -163,7 +165,7 @@ class Ledger:
         db.many("INSERT INTO cues (seq, name, value) VALUES (?, ?, ?)", tables["cues"])
         slots.insert(db, tables["slots"])
         db.many("INSERT INTO lineage (child, parent) VALUES (?, ?)", tables["lineage"])
-        audiences.insert(db, {new.seq: new.audience for new in added})
+        audiences.insert(db, {new.seq: new.audience for new in added}, given)
         return Committed(ids, added)
 
     def _origins(self, origins: Sequence[str]) -> dict[str, MemoryId]:

@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 
+from agentmem.ledger import audiences
 from agentmem.ledger.ledger import Ledger
 from agentmem.types import MemoryId
 
@@ -27,12 +28,17 @@ def replaced(ledger: Ledger, ids: Sequence[MemoryId]) -> frozenset[MemoryId]:
 
 
 def outlive(ledger: Ledger, gone: Collection[int]) -> None:
-    """Cut what stands for memories loose from those that go (seqs), unless it goes too. In a transaction."""
-    ledger.connection.all(
-        "DELETE FROM lineage WHERE parent IN (SELECT value FROM json_each(?1)) AND child IN (SELECT child FROM "
-        "replaced) AND child NOT IN (SELECT value FROM json_each(?1))",
-        (json.dumps(sorted(gone)),),
+    """Cut what stands for memories loose from those that go (seqs), unless it goes too. In a transaction.
+
+    It is seen by nobody who could not see it before.
+    """
+    db, asked = ledger.connection, json.dumps(sorted(gone))
+    cut = (
+        "parent IN (SELECT value FROM json_each(?1)) AND child IN (SELECT child FROM replaced) "
+        "AND child NOT IN (SELECT value FROM json_each(?1))"
     )
+    audiences.keep(db, {seq for (seq,) in db.all(f"SELECT child FROM lineage WHERE {cut}", (asked,))})  # noqa: S608 - ours
+    db.all(f"DELETE FROM lineage WHERE {cut}", (asked,))  # noqa: S608 - ours
 
 
 def reached(ledger: Ledger, ids: Sequence[MemoryId]) -> list[MemoryId]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agentmem.encoding.encoder import by_rule
 from agentmem.encoding.extraction import RULES
-from agentmem.ledger import derivations, rows
+from agentmem.ledger import audiences, derivations, rows
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.vectors import compressed, unpacked
 from agentmem.types import TIERS, Encoded, Memory
@@ -67,6 +67,7 @@ def rewrite(ledger: Ledger, number: int, rewrites: Sequence[Rewrite]) -> None:
         )
         if change.encoded is not None:
             _encode(ledger, m.seq, change.encoded, anew=before != m.text)
+    audiences.follow(db, [change.memory.seq for change in rewrites])
     db.many("INSERT INTO changes (seq) VALUES (?)", [(change.memory.seq,) for change in rewrites])
 
 
@@ -142,6 +143,7 @@ def restore(ledger: Ledger, number: int) -> list[int]:
             "json_each(s.parents) p JOIN memories m ON m.seq = p.value WHERE s.number = ? AND s.seq = ?",
             (number, seq),
         )
+    audiences.follow(db, seqs)
     read = {s.memory.seq: by_rule(s.memory, s.memory.vector) for s in before if s.memory.vector is not None}
     ledger.replace_encodings(read, with_vectors=False)
     for seq in seqs:

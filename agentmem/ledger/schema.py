@@ -270,6 +270,24 @@ def _replaced(db: Database) -> None:
     db.execute("CREATE INDEX replaced_by_parent ON replaced (parent)")
 
 
+def _own_audiences(db: Database) -> None:
+    """Create own_audiences: what a memory was given itself, where its parents may allow less.
+
+    Of old memories nobody knows: what was derived by settling was given none, of all others it is what they have.
+    """
+    db.execute(
+        """CREATE TABLE own_audiences (
+            seq INTEGER NOT NULL REFERENCES memories (seq) ON DELETE CASCADE,
+            principal TEXT NOT NULL,
+            PRIMARY KEY (seq, principal)
+        ) WITHOUT ROWID"""
+    )
+    db.execute(
+        "INSERT INTO own_audiences (seq, principal) SELECT seq, principal FROM audiences "
+        "WHERE seq NOT IN (SELECT seq FROM derived)"
+    )
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _tables,
     _slots,
@@ -281,6 +299,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _forgettings,
     _shared,
     _replaced,
+    _own_audiences,
 )
 
 

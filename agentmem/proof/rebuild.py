@@ -9,7 +9,7 @@ lived through again and is taken over.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 
 from agentmem.clock import FixedClock
 from agentmem.encoding.encoder import Progress, checked
+from agentmem.ledger import audiences
 from agentmem.protocols import Embedder
 from agentmem.space import Space
 from agentmem.system import System
@@ -70,7 +71,8 @@ def rebuilt(
         with system:
             fresh = system.space(space.name)
             fresh.retention.name = space.retention.name
-            ids, orphans = _remember(fresh, left, clock)
+            given = audiences.own(space._ledger.connection, [m.seq for m in left])  # noqa: SLF001
+            ids, orphans = _remember(fresh, left, given, clock)
             clock.now = space.clock()
             other = _keep_vectors(fresh, left, ids, ahead)
             _keep_traces(space, fresh, ids)
@@ -98,7 +100,7 @@ class _Ahead:
 
 
 def _remember(
-    fresh: Space, left: Sequence[Memory], clock: FixedClock
+    fresh: Space, left: Sequence[Memory], given: Mapping[int, audiences.Audience], clock: FixedClock
 ) -> tuple[dict[MemoryId, MemoryId], tuple[MemoryId, ...]]:
     """Remember what is left, in batches of one moment; return ids by those of the original, and orphans."""
     ids: dict[MemoryId, MemoryId] = {}
@@ -108,7 +110,7 @@ def _remember(
     def flush() -> None:
         if batch:
             clock.now = batch[0].stored_at
-            drafts = [_draft(m, tuple(ids[p] for p in m.parents if p in ids)) for m in batch]
+            drafts = [_draft(m, tuple(ids[p] for p in m.parents if p in ids), given.get(m.seq, ())) for m in batch]
             ids.update(zip((m.id for m in batch), fresh.remember(drafts), strict=True))
             batch.clear()
 
@@ -128,7 +130,7 @@ def _remember(
     return ids, tuple(orphans)
 
 
-def _draft(m: Memory, parents: tuple[MemoryId, ...]) -> Draft:
+def _draft(m: Memory, parents: tuple[MemoryId, ...], audience: Collection[str]) -> Draft:
     return Draft(
         text=m.text,
         kind=m.kind,
@@ -141,7 +143,7 @@ def _draft(m: Memory, parents: tuple[MemoryId, ...]) -> Draft:
         parents=parents,
         metadata=m.metadata,
         origin=m.origin,
-        audience=m.audience,
+        audience=tuple(sorted(audience)),
     )
 
 

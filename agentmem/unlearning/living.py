@@ -38,7 +38,8 @@ UNION ALL SELECT key || ' ' || scope FROM tombstones
 UNION ALL SELECT selector FROM schedules
 UNION ALL SELECT reason FROM protections
 UNION ALL SELECT deriver FROM derived UNION ALL SELECT deriver FROM stale
-UNION ALL SELECT principal FROM audiences UNION ALL SELECT principal || action FROM accesses"""
+UNION ALL SELECT principal FROM audiences UNION ALL SELECT principal FROM own_audiences
+UNION ALL SELECT principal || action FROM accesses"""
 _READ = """
 SELECT c.name || ' ' || c.value FROM cues c JOIN memories USING (seq)
 UNION ALL SELECT s.subject || ' ' || s.attribute || ' ' || s.value FROM slots s JOIN memories USING (seq)"""
