@@ -148,15 +148,21 @@ def newest_of_alike(evidence: Sequence[Evidence], question: str) -> list[Evidenc
     told = list(evidence)
     asked = frozenset(terms(question))
     words = [_words(e.memory.text) for e in told]
-    left = set(range(len(told)))
-    while left:
-        first = min(left)
-        alike = [n for n in sorted(left) if n == first or _alike(told[first], told[n], words[first], words[n], asked)]
-        left -= set(alike)
-        newest = sorted((evidence[n] for n in alike), key=lambda e: (e.memory.said_at, e.memory.seq), reverse=True)
-        for place, e in zip(alike, newest, strict=True):
-            moved = evidence[place].score - e.score
-            told[place] = e if not moved else replace(e, score=e.score + moved, signals={**e.signals, "newer": moved})
+    begins: dict[tuple[str | None, tuple[str, ...]], list[int]] = {}
+    for n, e in enumerate(told):
+        if len(words[n]) > SAME_BEGINNING:
+            begins.setdefault((e.memory.speaker, tuple(words[n][:SAME_BEGINNING])), []).append(n)
+    for left in begins.values():  # only what begins alike is compared, not each with each
+        while len(left) > 1:
+            first = left[0]
+            alike = [first, *(n for n in left[1:] if _alike(told[first], told[n], words[first], words[n], asked))]
+            left[:] = [n for n in left if n not in alike]
+            newest = sorted((evidence[n] for n in alike), key=lambda e: (e.memory.said_at, e.memory.seq), reverse=True)
+            for place, e in zip(alike, newest, strict=True):
+                moved = evidence[place].score - e.score
+                told[place] = (
+                    e if not moved else replace(e, score=e.score + moved, signals={**e.signals, "newer": moved})
+                )
     return told
 
 
