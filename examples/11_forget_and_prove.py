@@ -12,7 +12,7 @@ from agentmem import agent
 from agentmem.errors import GuardedError
 
 TOLD = [
-    "Tom Hale wants a refund: the frame of his red bicycle, order 7731, is cracked.",
+    "Tom Hale wants a refund: the frame of his red bicycle, order TX-7731, is cracked.",
     "Mia Stone asks whether we repair tandems.",
 ]
 
@@ -29,11 +29,11 @@ with tempfile.TemporaryDirectory() as folder, agentmem.open(folder) as system:
     (receipt,) = desk.receipts()
     print(f"receipt {receipt.number}: level {receipt.level}, looked for: {receipt.checked}")
     print("checked:", [finding.check for finding in desk.forgetting.check() if finding.ok])
-    files = [file for file in desk.path.rglob("*") if file.is_file() and b"7731" in file.read_bytes()]
+    files = [file for file in desk.path.rglob("*") if file.is_file() and b"TX-7731" in file.read_bytes()]
     print("lies in:", files)
 
     try:  # an old mailbox is read in again, and says it in other words
-        desk.remember("Tom Hale asks for his money back, order 7731, cracked red bicycle frame.", speaker="mail")
+        desk.remember("Tom Hale asks for his money back, order TX-7731, cracked red bicycle frame.", speaker="mail")
     except GuardedError as refused:
         print("refused:", str(refused).split(" (")[0])
     print("still known:", [memory.text for memory in desk.memories(agentmem.Filter(kinds=("turn",)))])

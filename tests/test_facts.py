@@ -139,7 +139,7 @@ def told(space, clock):
         "Porto": say("I live in Porto.", 1),
         "4417": say("My locker code is now 4417.", 10),
         "Lima": say("I moved to Lima.", 20),
-        "9000": say("I changed my locker code to 9000.", 30),
+        "QX9000": say("I changed my locker code to QX9000.", 30),
         "quiet": say("Work is quiet these days.", 31),
         "ben": say("My locker code is 5555.", 32, "Ben"),
     }
@@ -149,11 +149,11 @@ def told(space, clock):
 def test_the_valid_value_comes_first_and_says_why(told):
     """The newest value leads; the older ones are kept, and each says what superseded it."""
     found = told.recall("What is Ana's locker code?", k=7)
-    assert found[0].id == told.ids["9000"]
-    assert found[0].reason.startswith("holds now: ana reyes locker code: 9000 since 2025-01-31")
+    assert found[0].id == told.ids["QX9000"]
+    assert found[0].reason.startswith("holds now: ana reyes locker code: QX9000 since 2025-01-31")
     assert found[0].signals["valid"] > 0
     older = {e.id: e for e in found}[told.ids["4417"]]
-    assert (older.fact.value, older.fact.valid_to, older.fact.superseded_by) == ("4417", day(30), told.ids["9000"])
+    assert (older.fact.value, older.fact.valid_to, older.fact.superseded_by) == ("4417", day(30), told.ids["QX9000"])
     assert "superseded by" in older.reason
     assert [e.score for e in found] == sorted((e.score for e in found), reverse=True)
     assert found.confidence >= 0.95
@@ -161,14 +161,14 @@ def test_the_valid_value_comes_first_and_says_why(told):
 
 def test_as_of_goes_back_in_time(told):
     """At each moment the value that held then leads."""
-    for at, expected in ((5, "1234"), (12, "4417"), (40, "9000")):
+    for at, expected in ((5, "1234"), (12, "4417"), (40, "QX9000")):
         found = told.recall("What is Ana's locker code?", k=2, filter=Filter(as_of=day(at)))
         assert found[0].id == told.ids[expected]
 
 
 def test_erasing_the_newer_opens_the_older(told):
     """What the erased memory had closed holds again, as if it had never been said."""
-    told.erase(told.ids["9000"])
+    told.erase(told.ids["QX9000"])
     found = told.recall("What is Ana's locker code?")
     assert (found[0].id, found[0].fact.value, found[0].fact.valid_to) == (told.ids["4417"], "4417", None)
     told.erase([told.ids["4417"], told.ids["1234"]])
@@ -195,7 +195,7 @@ def test_the_reader_answers_with_the_valid_value(told):
     """The extractive reader takes the value that recall has read."""
     found = told.recall("What is Ana's locker code?")
     answer = read(found.query, found.evidence, confidence=found.confidence)
-    assert (answer.text, answer.sources) == ("9000", (told.ids["9000"],))
+    assert (answer.text, answer.sources) == ("QX9000", (told.ids["QX9000"],))
 
 
 def test_of_statements_that_begin_alike_the_newest_comes_first(space, clock):
@@ -218,7 +218,7 @@ def test_a_timeline_knows_every_name_and_every_value(told):
         ("ana reyes", "home", "Porto"),
         ("ana reyes", "locker code", "4417"),
         ("ana reyes", "home", "Lima"),
-        ("ana reyes", "locker code", "9000"),
+        ("ana reyes", "locker code", "QX9000"),
         ("ben", "best friend", "Ana Reyes"),
     ]
     assert told.timeline("ana reyes") == told.timeline("Ana")
@@ -267,10 +267,10 @@ def test_an_old_ledger_is_read_by_rule_when_it_is_opened(tmp_path, clock):
 
 def test_slots_leave_with_their_memory(told):
     """No row and no byte of a value outlives the memory that gave it."""
-    told.erase(told.ids["9000"])
+    told.erase(told.ids["QX9000"])
     db = told._ledger.connection
-    assert db.one("SELECT count(*) FROM slots WHERE value = '9000'") == 0
-    assert [f.name for f in told.path.rglob("*") if f.is_file() and b"9000" in f.read_bytes()] == []
+    assert db.one("SELECT count(*) FROM slots WHERE value = 'QX9000'") == 0
+    assert [f.name for f in told.path.rglob("*") if f.is_file() and b"QX9000" in f.read_bytes()] == []
 
 
 def test_names_merge_only_where_they_agree():
