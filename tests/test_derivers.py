@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
 from dataclasses import replace
 
@@ -64,39 +66,56 @@ def test_a_setting_that_there_is_not_is_refused():
         registry.make_deriver("facts", {"model": "x"})
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+MORE = int(os.environ.get("AGENTMEM_HISTORIES", "1"))
+"""How many times as many histories as in a usual run."""
+AUDIENCES = ((), (), ("ana",), ("ana", "ben"))
+
+
+@settings(max_examples=3 * MORE, deadline=None, suppress_health_check=list(HealthCheck), derandomize=MORE == 1)
 @given(st.data())
 def test_with_every_deriver_on_erasing_equals_never_having_been_told(data):
-    """What all of them make together after an erasure is what they would have made without what went."""
+    """Whatever is told, derived, forgotten and erased in between, what is there is there without what went as well."""
     told = [replace(d, metadata={"task": "talk", "run": n % 2, "outcome": "success"}) for n, d in enumerate(talk())]
-    gone = data.draw(st.sets(st.integers(0, len(told) - 1), min_size=1, max_size=len(told) - 1))
-    early = data.draw(st.sets(st.integers(0, len(told) - 1), max_size=2))
-    states = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name, left_out in (("erased", frozenset()), ("rebuilt", gone)):
-            with agentmem.open(f"{folder}/{name}", embedder="hash", derive=list(registry.derivers())) as system:
-                space = system.space("a")
-                space.deriving.close()
-                ids = {}
-                for n, draft in enumerate(told):
-                    if n not in left_out:
-                        ids[n] = space.remember(draft)[0]
-                    if n in early:
-                        space.settle()
-                if not left_out:
+    told = [replace(d, audience=data.draw(st.sampled_from(AUDIENCES))) for d in told]
+    gone: set[int] = set()
+    with tempfile.TemporaryDirectory() as folder, every_deriver(f"{folder}/erased") as space:
+        ids = {}
+        for n, draft in enumerate(told):
+            ids[n] = space.remember(draft)[0]
+            match data.draw(st.sampled_from(("", "", "settle", "forget", "erase"))):
+                case "settle":
                     space.settle()
-                    assert {m.kind for m in space.memories()} == {
-                        "turn",
-                        "fact",
-                        "summary",
-                        "preference",
-                        "note",
-                        "skill",
-                    }
-                    space.erase([ids[n] for n in sorted(gone)])
-                space.settle()
-                texts = {m.id: m.text for m in space.memories()}
-                states.append(
-                    sorted((m.kind, m.text, m.thread, sorted(texts[p] for p in m.parents)) for m in space.memories())
-                )
-    assert states[0] == states[1]
+                case "forget" | "erase" as how:
+                    chosen = data.draw(st.sets(st.sampled_from(sorted(ids)), max_size=2)) - gone
+                    gone |= chosen
+                    if chosen and how == "forget":
+                        space.forget([ids[i] for i in sorted(chosen)], guard=False)
+                    elif chosen:
+                        space.erase([ids[i] for i in sorted(chosen)])
+        space.settle()
+        if not gone:
+            assert {m.kind for m in space.memories()} == {"turn", "fact", "summary", "preference", "note", "skill"}
+        last = data.draw(st.sets(st.sampled_from(sorted(ids)), max_size=6)) - gone
+        if last:
+            space.erase([ids[i] for i in sorted(last)])
+            space.settle()
+        with every_deriver(f"{folder}/rebuilt") as other:
+            other.remember([draft for n, draft in enumerate(told) if n not in gone | last])
+            other.settle()
+            assert state(space) == state(other)
+
+
+@contextlib.contextmanager
+def every_deriver(root):
+    with agentmem.open(root, embedder="hash", derive=list(registry.derivers())) as system:
+        space = system.space("a")
+        space.deriving.close()
+        yield space
+
+
+def state(space):
+    texts = {m.id: m.text for m in space.memories()}
+    return sorted(
+        (m.kind, m.text, m.thread, sorted(texts[p] for p in m.parents), m.audience, m.said_at, m.speaker or "")
+        for m in space.memories()
+    )
