@@ -120,14 +120,34 @@ def complete(model: BaseChatModel, prompt: str, *, system: str | None = None) ->
         ModelError: the model failed, or answered nothing.
 
     """
+    return complete_counted(model, prompt, system=system).text
+
+
+class Counted(NamedTuple):
+    """An answer, with the tokens of prompt and answer that the provider counted; None where it counted none."""
+
+    text: str
+    tokens: tuple[int, int] | None
+
+
+def complete_counted(model: BaseChatModel, prompt: str, *, system: str | None = None) -> Counted:
+    """Return what `model` answers to one prompt, stripped, with the tokens that it took.
+
+    Raises:
+        ModelError: the model failed, or answered nothing.
+
+    """
     from langchain_core.messages import HumanMessage, SystemMessage
 
     messages = [*([SystemMessage(system)] if system else []), HumanMessage(prompt)]
     try:
-        text = str(model.invoke(messages).text)
+        message = model.invoke(messages)
+        text = str(message.text)
     except Exception as error:
         raise failure(error, name_of(model)) from error
-    return checked(text, name_of(model))
+    counts = getattr(message, "usage_metadata", None)
+    tokens = (int(counts["input_tokens"]), int(counts["output_tokens"])) if counts else None
+    return Counted(checked(text, name_of(model)), tokens)
 
 
 def checked(text: str, name: str) -> str:

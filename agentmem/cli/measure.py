@@ -14,7 +14,8 @@ from agentmem.cli.terminal import emit, print_figures, progress, steps, table
 from agentmem.errors import InputError
 
 if TYPE_CHECKING:
-    from agentmem.evaluation.readers import Reader
+    from agentmem.evaluation.readers import ChatReader
+    from agentmem.evaluation.spending import Prices
 
 PANEL = "Measure"
 What = Literal["recall", "ingest", "open", "pagerank", "sweep", "forget"]
@@ -39,6 +40,21 @@ def evaluate(
     model: Annotated[
         str | None,
         typer.Option(metavar="PROVIDER:NAME", help="Chat model that answers; default: the extractive reader."),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="PROVIDER:NAME", help="Chat model that judges the answers, better another than --model."),
+    ] = None,
+    prices: Annotated[
+        str | None,
+        typer.Option(metavar="READ,WRITTEN", help="Price of a million tokens of --model.", show_default=False),
+    ] = None,
+    judge_prices: Annotated[
+        str | None,
+        typer.Option(metavar="READ,WRITTEN", help="Price of a million tokens of --judge.", show_default=False),
+    ] = None,
+    baselines: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Baselines to run; default: all.", show_default=False)
     ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Recall weights made by tune.")] = None,
     cross_validate: Annotated[
@@ -77,7 +93,18 @@ def evaluate(
     module = registry.evaluator_module(name)
     if data is None:
         raise InputError(f"agentmem eval {name} needs its data: --data FILE")
-    own = _own(name, module.run, k=k, policies=policies, budgets=budgets, targets=targets)
+    own = _own(
+        name,
+        module.run,
+        ks=None if k is None else _numbers(k, "--k", int, "5,10,20,50"),
+        policies=_names(policies),
+        budgets=None if budgets is None else _numbers(budgets, "--budgets", float, ".05,.1,.25,.5"),
+        targets=targets,
+        baselines=_names(baselines),
+        judge=_reader(judge),
+        prices=_prices(prices, "--prices"),
+        judge_prices=_prices(judge_prices, "--judge-prices"),
+    )
     with steps("Evaluating") as step:
         report = module.run(
             data,
@@ -97,30 +124,30 @@ def evaluate(
         typer.echo(f"wrote {path}", err=True)
 
 
-def _own(
-    name: str,
-    run: Callable[..., Any],
-    *,
-    k: str | None,
-    policies: str | None,
-    budgets: str | None,
-    targets: int | None,
-) -> dict[str, Any]:
+def _own(name: str, run: Callable[..., Any], **typed: Any) -> dict[str, Any]:
     """Return what was typed of the options that not every evaluator has. Raises InputError where this one lacks it."""
-    typed: dict[str, Any] = {}
-    if k is not None:
-        typed["ks"] = _numbers(k, "--k", int, "5,10,20,50")
-    if policies is not None:
-        typed["policies"] = [policy.strip() for policy in policies.split(",")]
-    if budgets is not None:
-        typed["budgets"] = _numbers(budgets, "--budgets", float, ".05,.1,.25,.5")
-    if targets is not None:
-        typed["targets"] = targets
-    for option in typed:
+    own = {option: value for option, value in typed.items() if value is not None}
+    for option in own:
         if option not in signature(run).parameters:
-            asked = "k" if option == "ks" else option
+            asked = "k" if option == "ks" else option.replace("_", "-")
             raise InputError(f"the evaluator {name} has no --{asked}; leave it out")
-    return typed
+    return own
+
+
+def _names(typed: str | None) -> list[str] | None:
+    return None if typed is None else [name.strip() for name in typed.split(",")]
+
+
+def _prices(typed: str | None, option: str) -> Prices | None:
+    """Return the two prices that were typed. Raises InputError for anything else."""
+    if typed is None:
+        return None
+    from agentmem.evaluation.spending import Prices
+
+    found = _numbers(typed, option, float, "0.15,0.60")
+    if len(found) != 2 or not all(0 <= price < float("inf") for price in found):
+        raise InputError(f"{option} {typed!r}: expected two prices of a million tokens, read and written: 0.15,0.60")
+    return Prices(*found)
 
 
 def _numbers(typed: str, option: str, number: type[int | float], such_as: str) -> list[Any]:
@@ -130,18 +157,17 @@ def _numbers(typed: str, option: str, number: type[int | float], such_as: str) -
         raise InputError(f"{option} {typed!r} is not a list of numbers such as {such_as}") from error
 
 
-def _reader(model: str | None) -> Reader | None:
+def _reader(model: str | None) -> ChatReader | None:
     """Return the reader that asks a chat model, with its answers kept in the cache folder; None without a model."""
     if model is None:
         return None
-    from functools import partial
-
     from agentmem import config
-    from agentmem.agent.models import complete, open_model
+    from agentmem.agent.models import complete_counted, open_model
     from agentmem.evaluation.readers import ChatReader
+    from agentmem.evaluation.spending import Said
 
     opened = open_model(model, temperature=0)
-    return ChatReader(model, partial(complete, opened), config.cache() / "answers.db")
+    return ChatReader(model, lambda prompt: Said(*complete_counted(opened, prompt)), config.cache() / "answers.db")
 
 
 def bench(

@@ -10,11 +10,13 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from agentmem.errors import ModelError
+from agentmem.evaluation.spending import Said, Spent
 from agentmem.types import Answer, Evidence
 
 if TYPE_CHECKING:
@@ -74,12 +76,14 @@ class ExtractiveReader:
 class ChatReader:
     """A chat model, asked at temperature 0 by `ask(prompt)`; the model judges by itself whether the answer is there.
 
-    `cache` is a file that keeps each answer under the digest of model and prompt, so that a broken run resumes and a
-    repeated one asks nothing.
+    `ask` returns the text, or a `Said` with the tokens that it took. `cache` is a file that keeps each answer under the
+    digest of model and prompt, so that a broken run resumes and a repeated one asks nothing. `spent` counts what this
+    reader's prompts take.
     """
 
-    def __init__(self, name: str, ask: Callable[[str], str], cache: Path | None = None) -> None:
+    def __init__(self, name: str, ask: Callable[[str], str | Said], cache: Path | None = None) -> None:
         self.name = name
+        self.spent = Spent()
         self._ask = ask
         self._kept = _open(cache) if cache is not None else None
 
@@ -93,27 +97,38 @@ class ChatReader:
             abstained=REFUSAL.lower() in text.lower(),
         )
 
+    def account(self) -> ChatReader:
+        """Return a reader of the same model and the same kept answers that counts what it takes for itself."""
+        other = copy(self)
+        other.spent = Spent()
+        return other
+
     def ask(self, prompt: str) -> str:
         """Return what the model says to a prompt, or said before. Raises ModelError where it answers nothing."""
         key = hashlib.sha256(json.dumps([self.name, prompt]).encode()).hexdigest()
-        text = self._look_up(key)
-        if text is None:
-            text = self._ask(prompt).strip()
-            if not text:
+        said = self._look_up(key)
+        asked = said is None
+        if said is None:
+            answer = self._ask(prompt)
+            said = Said(answer) if isinstance(answer, str) else answer
+            said = said._replace(text=said.text.strip())
+            if not said.text:
                 raise ModelError(f"{self.name} answered nothing to {prompt[-80:]!r}; run again to ask once more")
-            self._keep(key, text)
-        return text
+            self._keep(key, said)
+        self.spent.add(prompt, said, asked=asked)
+        return said.text
 
-    def _look_up(self, key: str) -> str | None:
+    def _look_up(self, key: str) -> Said | None:
         if self._kept is None:
             return None
-        row = self._kept.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        row = self._kept.execute("SELECT answer, read, written FROM answers WHERE key = ?", (key,)).fetchone()
+        return None if row is None else Said(str(row[0]), None if row[1] is None else (row[1], row[2]))
 
-    def _keep(self, key: str, text: str) -> None:
+    def _keep(self, key: str, said: Said) -> None:
         if self._kept is not None:
             self._kept.execute(
-                "INSERT OR REPLACE INTO answers (key, model, answer) VALUES (?, ?, ?)", (key, self.name, text)
+                "INSERT OR REPLACE INTO answers (key, model, answer, read, written) VALUES (?, ?, ?, ?, ?)",
+                (key, self.name, said.text, *(said.tokens or (None, None))),
             )
 
 
@@ -133,4 +148,8 @@ def _open(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(parents=True, exist_ok=True)
     kept = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     kept.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, answer TEXT NOT NULL)")
+    there = {row[1] for row in kept.execute("PRAGMA table_info(answers)")}
+    for column in ("read", "written"):  # files from before tokens were counted have neither
+        if column not in there:
+            kept.execute(f"ALTER TABLE answers ADD COLUMN {column} INTEGER")
     return kept

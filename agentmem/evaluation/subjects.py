@@ -124,6 +124,21 @@ class NoMemory:
         return _read(self.reader, ask.question, (), 0.0, context=0, seconds=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Recalls nothing and reads it all: every memory in its order, however long that is."""
+
+    reader: Reader
+    held: Held
+    name: str = "full"
+
+    def reply(self, space: Space, ask: Ask) -> Reply:
+        """Read everything; nothing is ranked."""
+        evidence = [Evidence(memory, SURE) for memory in self.held.memories(space)]
+        read = _read(self.reader, ask.question, evidence, SURE, context=len(evidence), seconds=0.0)
+        return replace(read, ranking=())
+
+
 class Oracle:
     """Recalls the gold evidence and nothing else, as it was said: what the reader could do with perfect recall."""
 

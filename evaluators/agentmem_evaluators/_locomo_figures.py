@@ -16,6 +16,8 @@ GROUPS: Mapping[str, frozenset[str]] = {
     "all": frozenset("12345"),
 }
 """What figures are given for: each category, those that have an answer, and all. Means are over questions."""
+JUDGED = ("judge_strict", "judge_lenient")
+"""Shares of the answers that a judge finds right, by its strict and by its lenient reading."""
 SHOWN_FAILURES = 20
 THRESHOLDS = range(0, 100, 5)
 """Confidences, in percent, below which an answer could be declined."""
@@ -24,15 +26,21 @@ Figures = dict[str, Any]
 
 
 def of_system(outcomes: Sequence[Outcome], ks: Sequence[int]) -> Figures:
-    """Return evidence recall, F1 and exact match of one subject by group, with 95 % intervals of the first two."""
+    """Return evidence recall, F1, exact match and, if there are any, verdicts of one subject by group.
+
+    All but exact match have 95 % intervals.
+    """
     recall = {str(k): _grouped(outcomes, f"recall@{k}") for k in ks}
     f1 = _grouped(outcomes, "f1")
+    verdicts = {name: _grouped(outcomes, name) for name in JUDGED if any(name in o.score.values for o in outcomes)}
     return {
         "recall": {k: _means(found) for k, found in recall.items()},
         "recall_ci": {k: _bounds(found) for k, found in recall.items()},
         "f1": _means(f1),
         "f1_ci": _bounds(f1),
         "em": _means(_grouped(outcomes, "em")),
+        **{name: _means(found) for name, found in verdicts.items()},
+        **{f"{name}_ci": _bounds(found) for name, found in verdicts.items()},
     }
 
 

@@ -19,13 +19,20 @@ from agentmem.evaluation.report import (
     percent,
 )
 from agentmem.formats.locomo import CATEGORIES
+from agentmem_evaluators._locomo_model_report import section as with_model
 
 Figures = Mapping[str, Any]
 
 GROUPS = ("1", "2", "3", "4", "5", "1-4", "all")
 HEADS = {**{str(number): name for number, name in CATEGORIES.items()}, "1-4": "1-4", "all": "all"}
-SYSTEMS = {"dense": "dense alone", "bm25": "BM25 alone", "none": "no memory", "oracle": "oracle evidence"}
-PLOTTED = ("dense", "bm25", "oracle")
+SYSTEMS = {
+    "dense": "dense alone",
+    "bm25": "BM25 alone",
+    "none": "no memory",
+    "full": "whole conversation",
+    "oracle": "oracle evidence",
+}
+PLOTTED = ("dense", "bm25", "full", "oracle")
 PUBLISHED = (
     ("Llama-2-70B, whole conversation", 0.184, None),
     ("gpt-3.5-turbo, 4k of the conversation", 0.239, None),
@@ -45,6 +52,7 @@ def sections(figures: Figures) -> list[Section]:
         Section("In short", _short(figures)),
         Section("Evidence recall", _recall(figures)),
         Section("Answers", _answers(figures)),
+        *([with_model(figures, _all(figures), HEADS)] if "model" in figures else []),
         Section("Knowing what is not there", _abstention(figures)),
         Section("Speed and size", _speed(figures)),
         Section("By conversation", [_conversations(figures)]),
@@ -143,7 +151,7 @@ def _recall(figures: Figures) -> list[Block]:
                 [_bound(of["recall_ci"][k]["1-4"], 0) for k in ks],
                 [_bound(of["recall_ci"][k]["1-4"], 1) for k in ks],
             )
-            for name, of in _plotted(figures, without=("oracle",))
+            for name, of in _plotted(figures, without=("full", "oracle"))
         ],
     )
     mine = Table(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
@@ -32,13 +32,15 @@ from agentmem.evaluation.cases import Ask, Case, Gold, Remember, Reply, Score, S
 from agentmem.evaluation.readers import ChatReader, ExtractiveReader, Reader
 from agentmem.evaluation.replay import Outcome, Progress, Replayed, Settings, Subject, replay
 from agentmem.evaluation.report import Report
+from agentmem.evaluation.spending import Prices
 from agentmem.evaluation.statistics import RESAMPLES, SEED
-from agentmem.evaluation.subjects import Held, NoMemory, Oracle, StoreAlone, Whole
+from agentmem.evaluation.subjects import Everything, Held, NoMemory, Oracle, StoreAlone, Whole
 from agentmem.formats import locomo as format_
 from agentmem.protocols import Embedder
 from agentmem_evaluators import _locomo_figures as made
 from agentmem_evaluators import _locomo_reading as reading
 from agentmem_evaluators import _locomo_scorer as scorer
+from agentmem_evaluators._locomo_judge import judged
 from agentmem_evaluators._locomo_report import sections
 from agentmem_evaluators._locomo_weights import folds, trained_on
 
@@ -46,6 +48,8 @@ KS = (5, 10, 20, 50)
 CONTEXT = 12
 """How many memories a reader is given."""
 BASELINES = ("dense", "bm25", "none", "oracle")
+WHOLE = "full"
+"""The baseline that reads the whole conversation: with a model only, since the extractive reader reads a context."""
 DENSE, LEXICAL = "exact", "lexical"
 OURS, CERTAIN = "agentmem", "agentmem, never declining"
 
@@ -117,7 +121,10 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     weights: Path | None = None,
     cross_validate: bool = False,
     embedder: str | Embedder = config.EMBEDDER,
-    baselines: Sequence[str] = BASELINES,
+    baselines: Sequence[str] | None = None,
+    judge: ChatReader | None = None,
+    prices: Prices | None = None,
+    judge_prices: Prices | None = None,
     context: int = CONTEXT,
     progress: Progress | None = None,
     command: str | None = None,
@@ -126,24 +133,32 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
 
     `reader` is the extractive one by default, or a `ChatReader`. `weights` is a file of recall weights (default: those
     that ship); with `cross_validate` each conversation gets weights trained on the others instead. `context` memories
-    are read. Raises ImportRefusedError for a file that is not LoCoMo, InputError for settings that make no sense.
+    are read. With a `ChatReader` there is also the baseline that reads the whole conversation, and `judge` (which had
+    better be another model) says strictly and leniently whether answers are right; `prices` are per million tokens.
+    Raises ImportRefusedError for a file that is not LoCoMo, InputError for settings that make no sense.
     """
+    asking = reader if isinstance(reader, ChatReader) else None
+    baselines = baselines if baselines is not None else (*BASELINES, *([WHOLE] if asking else []))
     _check(weights, baselines, context, cross_validate=cross_validate)
+    _check_model(asking, baselines, judge, prices, judge_prices)
     evaluator = Locomo(format_.load(data), _checked(ks))
     opened = _opened(embedder)
     extractive = reader is None or isinstance(reader, ExtractiveReader)
     seen = frozenset[str]() if cross_validate else trained_on(weights) | (reading.trained_on() if extractive else set())
     commit = provenance.commit()
     held = Held()
+    accounts = {name: asking.account() for name in (OURS, *baselines)} if asking else {}
     played: list[Replayed] = []
     with tempfile.TemporaryDirectory(prefix="agentmem-eval-") as scratch:
         files, readers = _without_each(evaluator, opened, Path(scratch), progress, cross_validate, extractive)
         for sample, case in zip(evaluator.samples, evaluator.cases(), strict=True):
             chosen = readers.get(sample.id) or reader or ExtractiveReader()
-            subjects = _subjects(chosen, held, baselines, max(evaluator.ks), context)
+            subjects = _subjects(chosen, held, baselines, max(evaluator.ks), context, accounts)
             settings = Settings(opened, files.get(sample.id, weights))
             played.append(replay(case, evaluator, subjects, settings, progress))
-    outcomes = [outcome for one in played for outcome in one.outcomes]
+    outcomes = [_unranked(o) if o.subject == WHOLE else o for one in played for o in one.outcomes]
+    judging = judge.account() if judge else None
+    outcomes, told = judged(outcomes, judging, progress) if judging else (outcomes, None)
     by_name = {
         name: [o for o in outcomes if o.subject == name]
         for name in (OURS, *([CERTAIN] if extractive else []), *baselines)
@@ -162,6 +177,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         **made.speed(ours, played),
         "tokens": made.context(ours, played, context),
         "abstention": made.abstention(ours, by_name.get(CERTAIN)),
+        **(_with_model(asking, judging, told, accounts, len(ours), prices, judge_prices) if asking else {}),
         "n": made.counts(ours, evaluator.ks),
         "conversations": _by_conversation(evaluator, ours, seen),
         "failures": made.failures(outcomes, played),
@@ -171,7 +187,8 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         "resamples": RESAMPLES,
         "data_digest": provenance.digest(data),
         "machine": provenance.machine(),
-        "command": command or _command(data, evaluator.ks, weights, reader, embedder, cross_validate=cross_validate),
+        "command": command
+        or _command(data, evaluator.ks, weights, reader, embedder, cross_validate=cross_validate, judge=judge),
     }
     return Report("LoCoMo: long conversations, recalled and answered", figures, sections(figures), _details(ours))
 
@@ -223,12 +240,50 @@ def _without_each(
     return files, {name: ExtractiveReader(weights=trained) for name, trained in weights.items()}
 
 
-def _subjects(reader: Reader, held: Held, baselines: Sequence[str], k: int, context: int) -> list[Subject]:
-    """Return ours first, then, where the reader is ours too, ours without its doubts, then the baselines."""
-    subjects: list[Subject] = [Whole(reader, k, context, OURS)]
+def _unranked(outcome: Outcome) -> Outcome:
+    """Leave the recall out of a score: what reads everything ranks nothing."""
+    values = {name: value for name, value in outcome.score.values.items() if not name.startswith("recall@")}
+    return replace(outcome, score=Score(values, outcome.score.reason or "everything was read, so nothing recalled"))
+
+
+def _with_model(
+    asking: ChatReader,
+    judging: ChatReader | None,
+    told: dict[str, Any] | None,
+    accounts: Mapping[str, ChatReader],
+    questions: int,
+    prices: Prices | None,
+    judge_prices: Prices | None,
+) -> dict[str, Any]:
+    """Return who answered, who judged and how that went, and what both took, by system."""
+    return {
+        "model": {
+            "name": asking.name,
+            "prices": prices,
+            "spent": {name: account.spent.figures(questions, prices) for name, account in accounts.items()},
+        },
+        "judge": judging
+        and {
+            "name": judging.name,
+            "is_the_answerer": judging.name == asking.name,
+            "prices": judge_prices,
+            "spent": judging.spent.figures(questions * len(accounts), judge_prices),
+            **(told or {}),
+        },
+    }
+
+
+def _subjects(
+    reader: Reader, held: Held, baselines: Sequence[str], k: int, context: int, accounts: Mapping[str, ChatReader]
+) -> list[Subject]:
+    """Return ours first, then, where the reader is ours too, ours without its doubts, then the baselines.
+
+    `accounts` are the readers of a model by system, so that each system's prompts are counted for itself.
+    """
+    subjects: list[Subject] = [Whole(accounts.get(OURS, reader), k, context, OURS)]
     if isinstance(reader, ExtractiveReader):
         subjects.append(Whole(ExtractiveReader(0.0, reader.weights), k, context, CERTAIN))
-    return [*subjects, *(_baseline(name, reader, held, k, context) for name in baselines)]
+    return [*subjects, *(_baseline(name, accounts.get(name, reader), held, k, context) for name in baselines)]
 
 
 def _baseline(name: str, reader: Reader, held: Held, k: int, context: int) -> Subject:
@@ -239,6 +294,8 @@ def _baseline(name: str, reader: Reader, held: Held, k: int, context: int) -> Su
             return StoreAlone("bm25", LEXICAL, reader, held, k=k, context=context)
         case "none":
             return NoMemory(reader)
+        case "full":
+            return Everything(reader, held)
         case _:
             return Oracle(reader, held)
 
@@ -262,10 +319,23 @@ def _check(weights: Path | None, baselines: Sequence[str], context: int, *, cros
         raise InputError(
             "cross-validation trains its own weights, so it cannot use a file of them; leave one of the two out"
         )
-    if unknown := [name for name in baselines if name not in BASELINES]:
-        raise InputError(f"there is no baseline {unknown[0]!r}; known: {', '.join(BASELINES)}")
+    if unknown := [name for name in baselines if name not in (*BASELINES, WHOLE)]:
+        raise InputError(f"there is no baseline {unknown[0]!r}; known: {', '.join((*BASELINES, WHOLE))}")
     if context < 1:
         raise InputError(f"context={context}: a reader needs at least one memory")
+
+
+def _check_model(
+    model: ChatReader | None,
+    baselines: Sequence[str],
+    judge: ChatReader | None,
+    prices: Prices | None,
+    judge_prices: Prices | None,
+) -> None:
+    if model is None and (WHOLE in baselines or judge or prices):
+        raise InputError("the baseline full, a judge and prices go with a chat model: add --model provider:name")
+    if judge is None and judge_prices:
+        raise InputError("there are prices for a judge, but no judge: add --judge provider:name")
 
 
 def _command(
@@ -276,10 +346,12 @@ def _command(
     embedder: str | Embedder,
     *,
     cross_validate: bool,
+    judge: ChatReader | None = None,
 ) -> str:
     """Return what to type for the same run."""
     words = ["agentmem", "eval", "locomo", "--data", str(data), "--k", ",".join(map(str, ks))]
     words += ["--model", reader.name] if isinstance(reader, ChatReader) else []
+    words += ["--judge", judge.name] if judge else []
     words += ["--weights", str(weights)] if weights else []
     words += ["--cross-validate"] if cross_validate else []
     chosen = embedder if isinstance(embedder, str) else embedder.name
