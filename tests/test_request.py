@@ -12,6 +12,7 @@ from agentmem.unlearning.request import is_request, parse
 from agentmem.unlearning.selector import (
     NOTHING,
     AllOf,
+    AnyOf,
     Attribute,
     Entity,
     Everything,
@@ -72,6 +73,13 @@ def parts(selector: Selector) -> Selector | set[Selector]:
         "would you mind forgetting my address?",
         "Deletion request: remove the exact label 'red fox' from shared memory.",
         "I want my old address removed from your memory.",
+        "Please retire and stop recalling the old gate code GT-4410-X.",
+        "Withdraw the earlier estimate of 12,400 EUR from the shared notes.",
+        "The old gate code GT-4410-X should be purged from the working memory.",
+        "Cleanup note: the earlier room Cedar Hall 12 has been deleted; only Cedar Hall 14 remains.",
+        "Done. The earlier quote of 12,400 EUR is removed from the case record.",
+        "The retired gate code GT-4410-X must not be recalled.",
+        "The earlier gate code GT-4410-X is out of use. Do not revive it in later answers.",
     ],
 )
 def test_requests_are_recognised(text):
@@ -100,6 +108,17 @@ def test_requests_are_recognised(text):
         "Can you clear the table?",
         "Could you delete the last sentence of my essay?",
         "Deletion request logged: keep only the code BX-2291.",
+        "Stop using plastic bags, please",
+        "Don't keep me waiting",
+        "The old branch feature-x1 was deleted",
+        "Was the old code BX-2291 deleted from memory?",
+        "Is it true that the old code BX-2291 is deleted from your memory?",
+        "If the old code BX-2291 is deleted from memory, tell me",
+        "The file has been removed from the records",
+        "Recap before deletion work: the code is BX-2291 and the earlier one stays for now",
+        "Cleanup plan: the old code BX-2291 is deleted next week",
+        "Nothing has been deleted from memory",
+        "Do not mention it again",
         "",
     ],
 )
@@ -169,6 +188,30 @@ def test_no_turn_of_people_talking_is_taken_for_a_request(data):
         ("forget the conversation about Lisbon", Entity("Lisbon")),
         ("forget the label 'red fox'", Words("red fox")),
         ("delete my phone number +351 912 345 678", Words("+351 912 345 678")),
+        (
+            "Deletion request: remove the exact note 'Project Fir = Oak Bank' from memory.",
+            Words("Project Fir = Oak Bank") | Words("Oak Bank"),
+        ),
+        (
+            "Delete the exact mapping from memory: that Project Fir corresponds to Oak Bank.",
+            AnyOf((Words("Oak Bank"),)),
+        ),
+        (
+            "Delete the older details from memory: code AX-77-Q, Cedar Hall 12 and 12,400 EUR.",
+            AnyOf((Words("AX-77-Q"), Words("12,400 EUR"), Words("Cedar Hall 12"))),
+        ),
+        (
+            "Delete the earlier code AX-77-Q from memory because BX-91-R is in use now.",
+            AnyOf((Words("AX-77-Q"),)),
+        ),
+        (
+            "Cleanup note: the earlier code AX-77-Q has been deleted; BX-91-R remains.",
+            AnyOf((Words("AX-77-Q"),)),
+        ),
+        (
+            "Delete the older wording 'on site until May 3, 2026' from memory.",
+            AnyOf((Words("on site until May 3, 2026"),)),
+        ),
         ("forget the memory 01ARZ3NDEKTSV4RRFFQ69G5FAV", Ids(("01ARZ3NDEKTSV4RRFFQ69G5FAV",))),
     ],
 )

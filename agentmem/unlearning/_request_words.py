@@ -29,15 +29,21 @@ _FORGETS = (
     r" (?:remember|know|keep)(?=.*\b(?:any ?more"
     r"|any longer|again)\b))"
 )
+_STOPPED = r"(?:recall|remember|retain|keep|stor|us|reus|repeat|restat|cit|quot|mention|reproduc|surfac)"
+_STOPS = (
+    rf"(?:(?:stop|quit|cease|avoid) {_STOPPED}(?:ing|ping)"
+    r"|(?:do not|don't|never|no longer) (?:recall|retain|keep|store|restate|repeat|reproduce|resurface))"
+)
 _REMOVES = (
     r"(?P<remove>(?:deleted|erased|removed|discarded|delete|discard|strike|expunge|eliminate|take|erase"
-    r"|remove|purge|scrub|clear|drop|wipe|deleting|erasing"
+    r"|remove|purge|scrub|clear|drop|wipe|retire|withdraw|redact|deleting|erasing"
     r"|removing|wiping)(?: out"
-    r"| away| up)?"
-    r"|get rid of|throw away|let go of)"
+    rf"| away| up)?"
+    rf"|get rid of|throw away|let go of|{_STOPS})"
 )
 OPENING = re.compile(
-    rf"^\W*(?P<calm>{_CALM})(?P<asking>{_ASKING}){_CALM}(?:{_FORGETS}|{_REMOVES})\b[ ,:]*(?P<rest>.*)$",
+    rf"^\W*(?P<calm>{_CALM})(?P<asking>{_ASKING}){_CALM}(?:{_FORGETS}|{_REMOVES})\b"
+    rf"(?:,? (?:and|or) (?:then )?(?:delete|erase|remove|purge|scrub|wipe|forget|{_STOPS})\b)*[ ,:]*(?P<rest>.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 """A sentence that may be a request, its verb, and what it is to be done to."""
@@ -238,16 +244,21 @@ VALUE = re.compile(
 )
 """Values by which a thing can be found to the letter: an address, a number to call, a sum of thousands, a code."""
 LABEL = re.compile(
-    r"^\W*(?:(?P<asks>(?:[^:.!?]{0,40}\b)?(?:deletion|erasure|removal|forget|forgetting|privacy)\b[^:.!?]{0,60})"
+    r"^\W*(?:(?P<asks>(?![^:]*\b(?:before|after|until|pending|plan\w*|prep\w*)\b)"
+    r"(?:[^:.!?]{0,40}\b)?(?:deletion|erasure|removal|forget|forgetting|privacy)\b[^:.!?]{0,60})"
     r"|[A-Z][\w -]{0,40}):\s*(?=\S)",
     re.IGNORECASE,
 )
 """How a request is headed: "Deletion request on funding: ...", "Security: ..."."""
+_MEMORY = (
+    r"(?:(?:your|the|our|all|any) )?(?:[\w-]+ ){0,3}?"
+    r"(?:memory|memories|records?|notes|histor(?:y|ies)|files?|summar(?:y|ies))"
+)
+_GONE_FROM = rf"(?:deleted|erased|removed|purged|wiped|scrubbed|expunged|withdrawn|redacted) from {_MEMORY}"
 PASSIVE = re.compile(
     r"^\W*(?:(?:please|everything|anything|all)\s+)*(?P<object>\S.*?) (?:should|must|needs? to|has to|have to"
-    r"|is to|are to) be"
-    r" (?:forgotten|unlearned|(?:deleted|erased|removed|purged|wiped) from (?:your|the) (?:memory|memories"
-    r"|records?|notes))\b|"
+    r"|is to|are to) (?:now |also )?be"
+    rf" (?:forgotten|unlearned|{_GONE_FROM})\b|"
     r"^\W*(?:i|we) (?:want|need|would like|'d like) (?P<what>.+?) (?:to be )?(?:removed|deleted|erased|purged"
     r"|scrubbed|wiped)"
     r"\b.*\b(?:memory|memories|records?|notes)\b"
@@ -256,13 +267,35 @@ PASSIVE = re.compile(
     r"|removal) of (?P<wanted>.+)",
     re.IGNORECASE,
 )
+_AGAIN = r"(?:restated|recovered|repeated|recoverable|recalled|retained|revived|restored|brought back|resurfaced)"
 GONE = re.compile(
-    r"\b(?:treat(?:ed)? as (?:deleted|erased|forgotten|gone)|should(?: not|n't) be (?:restated|recovered"
-    r"|repeated|recoverable)"
-    r"|must not be (?:restated|recovered|repeated|recoverable))",
+    r"\b(?:treat(?:ed)? as (?:deleted|erased|forgotten|gone|retired|removed|withdrawn|unavailable)"
+    rf"|(?:should|must|may)(?: not|n't) (?:ever )?be {_AGAIN})",
     re.IGNORECASE,
 )
-"""How a sentence after a request names once more what is to go."""
+"""How a sentence names what is to go: after a request once more, and by itself where it names it to the letter."""
+DONE = re.compile(
+    r"^\W*(?!(?:if|when|once|unless|until|whether|after|before)\b)(?P<object>\S.*?)"
+    r" (?:(?:has|have) been|is|are|was|were) (?:now |hereby |already |also )*"
+    rf"(?:(?P<where>{_GONE_FROM}|queued for (?:deletion|removal))"
+    r"|(?:deleted|erased|removed|purged|wiped|scrubbed|expunged|withdrawn))\b",
+    re.IGNORECASE,
+)
+"""A report that something is deleted: of a memory it is true only once this one has forgotten it, too."""
+TIDYING = re.compile(
+    r"^\W*(?:(?![^:]*\b(?:plan\w*|prep\w*|pending|before|after|draft)\b)"
+    r"(?:[^:.!?]{0,30}\b)?(?:clean-?up|deletion|erasure|removal|purge|retention)\b[^:.!?]{0,40}):\s*(?=\S)",
+    re.IGNORECASE,
+)
+"""How such a report is headed: "Cleanup note: ..."."""
+REVIVE = re.compile(
+    r"^\W*(?:please )?(?:do not|don't|never) (?:revive|restore|recall|restate|repeat|reproduce|retain|bring back"
+    r"|resurface|resurrect|mention) (?:it|them|that|those|this|these|either|any of \w+)\b",
+    re.IGNORECASE,
+)
+"""What forbids to say again what the sentence before it names."""
+REASON = re.compile(r",?\s+(?:because|now that|given that|seeing that|and (?:use|rely on|switch to))\b", re.IGNORECASE)
+"""What follows says why something is to go, and what is in its place."""
 ALSO_KEPT = re.compile(
     r"^\W*(?:please |but |and |just |only )*(?:keep|leave|retain|preserve|remember)\b(?: only)?\s+", re.IGNORECASE
 )
@@ -280,6 +313,16 @@ TITLE = re.compile(
 )
 """Nouns that a thing to be found to the letter follows: "the exact label temporary relocation"."""
 EXACT = re.compile(r"\b(?:exact|precise|specific|private|internal|confidential)\b", re.IGNORECASE)
+_MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*"
+NUMBERED = re.compile(
+    rf"(?:(?!{_MONTHS} \d)[A-Z][\w'-]* )(?:(?!{_MONTHS} \d)[A-Z][\w'-]* ){{0,4}}\d{{1,5}}\b(?!,? \d{{4}})"
+)
+"""A thing known by a name and a number: "Archive Carrel 418"."""
+EQUATED = re.compile(
+    r"(?:\s=\s|\s->\s|\s(?:corresponds? to|maps? to|stands? for|refers? to|is mapped to|is really)\s)"
+    r"(?P<value>[^=.;\"'\u201d\u2019]+)"
+)
+"""What a note that maps one thing to another says: of "Project Fir = Oak Bank", that it is Oak Bank."""
 EXACT_NAME = re.compile(r"[a-z]\s(?P<name>[A-Z][\w'-]*(?: [A-Z\d][\w'-]*)+)$")
 """A name at the end of a phrase that tells what it names: "the private location Archive Carrel 418"."""
 FOUND_IN = re.compile(

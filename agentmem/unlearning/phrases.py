@@ -49,7 +49,11 @@ _CAPITALISED = re.compile(
 def verbatim(text: str) -> Selector | None:
     """Read the values that a phrase gives to the letter: what is quoted, codes and addresses, sums of money."""
     found = [m[1] for m in words.QUOTED.finditer(text) if _to_the_letter(text, m.start())]
-    found += [m[0].rstrip(".,;:!?") for m in words.VALUE.finditer(words.QUOTED.sub(" ", text))]
+    found += [m["value"].strip(" .,'\"") for m in words.EQUATED.finditer(text)]
+    bare = words.QUOTED.sub(" ", text)
+    found += [m[0].rstrip(".,;:!?") for m in words.VALUE.finditer(bare)]
+    if words.EXACT.search(text) or words.RETIRED.search(text):
+        found += [m[0] for m in words.NUMBERED.finditer(bare)]
     return AnyOf(tuple(Words(value) for value in dict.fromkeys(found))) if found else None
 
 

@@ -9,7 +9,9 @@ always asked about.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from agentmem.encoding.calendar import add_months
 from agentmem.encoding.dates import LEAST_YEAR, find_times, parse_when
@@ -57,7 +59,8 @@ _JOINS = re.compile(r"\s*(?:and|to|until|till|through|-|\u2013)\s*(?:the\s+)?", 
 
 def is_request(text: str) -> bool:
     """Say whether something said in a chat asks to forget: "don't forget the milk" and "I forgot my keys" do not."""
-    return any(_asks(sentence) for sentence in words.SENTENCES.split(text[:LONGEST].replace("\u2019", "'")))
+    sentences = words.SENTENCES.split(text[:LONGEST].replace("\u2019", "'"))
+    return any(_asks(sentence) or _reported(sentence) for sentence in sentences) or bool(_forbidden(sentences))
 
 
 def _asks(sentence: str) -> bool:
@@ -81,6 +84,31 @@ def _asks(sentence: str) -> bool:
         r"\b(?:ok|okay|please|you|alright)\W*\?$", rest, re.IGNORECASE
     )
     return words.NO_REQUEST.match(rest) is None and (bool(asking) or not asked)
+
+
+def _reported(sentence: str) -> str:
+    """Return what a sentence says is deleted, or must count as that, where it names it to the letter; else nothing."""
+    if sentence.rstrip().endswith("?"):
+        return ""
+    tidying = words.TIDYING.match(sentence)
+    bare = sentence[tidying.end() :] if tidying else sentence
+    done, gone = words.DONE.match(bare), words.GONE.search(bare)
+    if done is not None and (done["where"] or tidying):
+        what: str = done["object"]
+    elif gone is not None and words.RETIRED.search(bare[: gone.start()]):
+        what = bare[: gone.start()]
+    else:
+        return ""
+    return what if verbatim(what) is not None else ""
+
+
+def _forbidden(sentences: Sequence[str]) -> list[str]:
+    """Return the sentences that name something retired to the letter, before one that says not to bring it up again."""
+    return [
+        before
+        for before, after in pairwise(sentences)
+        if words.REVIVE.match(after) and words.RETIRED.search(before) and words.VALUE.search(before)
+    ]
 
 
 def _unlabelled(sentence: str) -> tuple[str, bool]:
@@ -126,8 +154,9 @@ def _objects(request: str) -> list[str]:
     whole text names what is to be forgotten.
     """
     text = " ".join(request.replace("\u2019", "'").split())
+    sentences = words.SENTENCES.split(text)
     asked: list[str] = []
-    for sentence in words.SENTENCES.split(text):
+    for sentence in sentences:
         bare, labelled = _unlabelled(sentence)
         passive = words.PASSIVE.match(bare)
         if found := words.OPENING.match(bare):
@@ -138,8 +167,12 @@ def _objects(request: str) -> list[str]:
             asked.append(bare)
         elif asked and (kept := words.ALSO_KEPT.match(bare)):
             asked[-1] = f"{asked[-1].rstrip('.!; ')}, but keep {bare[kept.end() :]}"
+        elif reported := _reported(sentence):
+            asked.append(reported)
         elif asked and words.GONE.search(bare):
             asked += [m[0] for m in words.VALUE.finditer(bare)]
+    asked += _forbidden(sentences)
+    asked = [part[: why.start()] if (why := words.REASON.search(part)) else part for part in asked]
     return [cut for part in asked or [text] if (cut := words.CLOSING.sub("", part).strip())] or [""]
 
 
@@ -275,9 +308,11 @@ class _Reading:
         return self._spoken(text)
 
     def _spoken(self, text: str) -> tuple[str, Selector | None]:
+        quoted = [m.span() for m in words.QUOTED.finditer(text)]  # a time in a quoted label is a part of the label
         times = [
             t for t in find_times(text, self.now, prefer=-1)
-            if t.kind != "duration" or re.search(r"\b(?:past|last)\b", t.text)
+            if (t.kind != "duration" or re.search(r"\b(?:past|last)\b", t.text))
+            and not any(start < t.start_char < end for start, end in quoted)
         ]  # fmt: skip
         span = parse_when(text, self.now) if times else None
         if span is None:
