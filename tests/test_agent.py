@@ -64,12 +64,13 @@ def threads_bytes(space):
 
 
 def test_the_graph_recalls_replies_and_remembers(space):
-    """Three nodes in a row; what is to be forgotten goes another way."""
+    """Four nodes in a row; what is to be forgotten goes another way."""
     graph = build_agent(space, reader=first)
     assert [name for name in graph.get_graph().nodes if not name.startswith("__")] == [
         "recall",
         "reply",
         "remember",
+        "maintain",
         "forget",
         "ask",
         "erase",

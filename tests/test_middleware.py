@@ -17,8 +17,9 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 from pydantic import PrivateAttr
 
-from agentmem.agent import AgentMemoryMiddleware, aforget, arecall, aremember
+from agentmem.agent import AgentMemoryMiddleware, AgentMemoryStore, aforget, arecall, aremember
 from agentmem.errors import InputError, SpaceClosedError, TextError
+from agentmem.unlearning.selector import Nomination
 
 CAT = "I adopted a ginger cat called Miso."
 ASK = "What is my ginger cat called?"
@@ -176,6 +177,45 @@ def test_a_reply_made_of_what_is_forgotten_meanwhile_is_not_remembered(space):
     )
     assert say(agent, ASK)["messages"][-1].text == "It is called Miso."
     assert [text for _, _, text in kinds(space)] == [ASK]
+
+
+def meanwhile(space, does):
+    """Return an agent whose model says what its cat is called, after something else was done to the space."""
+
+    class Slow(Scripted):
+        def _generate(self, *args, **kwargs):
+            does()
+            return super()._generate(*args, **kwargs)
+
+    model = Slow(messages=iter([AIMessage("It is called Miso.")]))
+    return create_agent(model, [], middleware=[AgentMemoryMiddleware(space, k=1)])
+
+
+@pytest.mark.parametrize("how", ["erased", "forgotten", "replaced"])
+def test_a_reply_is_remembered_though_something_else_is_forgotten_meanwhile(space, how):
+    """Only what it rests on matters: not what another thread forgets, nor a value that a store replaces."""
+    (cat, other) = space.remember([CAT, "Bruno Lindqvist repaired the roof."], thread="old")
+    store = AgentMemoryStore(space)
+    store.put(("users",), "food", {"text": "paella"})
+    does = {
+        "erased": lambda: space.erase(other),
+        "forgotten": lambda: space.forget("forget everything about Bruno Lindqvist"),
+        "replaced": lambda: store.put(("users",), "food", {"text": "lentils"}),
+    }[how]
+    done = say(meanwhile(space, does), ASK)
+    store.close()
+    assert len(space.receipts()) == 1
+    assert cat in space.get(done["messages"][-1].additional_kwargs["memory_id"]).parents
+
+
+def test_a_reply_is_not_remembered_when_a_memory_lost_a_part_meanwhile(space):
+    """The model saw the whole of it, and nobody knows what of it the reply says."""
+    (cat,) = space.remember(["I adopted a ginger cat called Miso, and my locker code is 4711."], thread="old")
+    start = len("I adopted a ginger cat called Miso")
+    part = Nomination(cat, 1.0, "the code", ((start, start + len(", and my locker code is 4711")),))
+    done = say(meanwhile(space, lambda: space.forget([part])), ASK)
+    assert "memory_id" not in done["messages"][-1].additional_kwargs
+    assert [text for _, _, text in kinds(space)] == ["I adopted a ginger cat called Miso.", ASK]
 
 
 def test_the_budget_bounds_what_is_shown(space):

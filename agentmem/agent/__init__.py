@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from agentmem.agent.guarding import guarded
     from agentmem.agent.middleware import AgentMemoryMiddleware
     from agentmem.agent.models import check_model, open_model
+    from agentmem.agent.reliance import dependence
     from agentmem.agent.saver import AgentMemorySaver
     from agentmem.agent.scrubber import CheckpointScrubber
     from agentmem.agent.store import AgentMemoryStore
+    from agentmem.agent.upkeep import Upkeep
 
 _HOME = {
     "AgentMemoryMiddleware": "middleware",
@@ -29,12 +31,14 @@ _HOME = {
     "CheckpointScrubber": "scrubber",
     "Piece": "conversation",
     "Reply": "conversation",
+    "Upkeep": "upkeep",
     "aforget": "aio",
     "arecall": "aio",
     "aremember": "aio",
     "build_agent": "graph",
     "chat": "conversation",
     "check_model": "models",
+    "dependence": "reliance",
     "guarded": "guarding",
     "open_model": "models",
     "open_saver": "checkpoints",
@@ -49,12 +53,14 @@ __all__ = [
     "CheckpointScrubber",
     "Piece",
     "Reply",
+    "Upkeep",
     "aforget",
     "arecall",
     "aremember",
     "build_agent",
     "chat",
     "check_model",
+    "dependence",
     "guarded",
     "open_model",
     "open_saver",

@@ -102,10 +102,13 @@ def with_memories(question: BaseMessage, evidence: Iterable[Evidence], now: date
     return HumanMessage(_joined([memories, *_parts(question)]), id=question.id, name=question.name)
 
 
-def with_rule(system: SystemMessage | None) -> SystemMessage:
-    """Return an agent's system message with what it must know of memories, and of nothing that they say."""
-    rule = {"type": "text", "text": RULE}
-    return SystemMessage(RULE if system is None else _joined([*_parts(system), rule]))
+def with_rule(system: SystemMessage | None, told: str = "") -> SystemMessage:
+    """Return an agent's system message with what it must know of memories, and of nothing that they say.
+
+    `told` is what it is to do with them.
+    """
+    rule = "\n".join(part for part in (RULE, told) if part)
+    return SystemMessage(rule if system is None else _joined([*_parts(system), {"type": "text", "text": rule}]))
 
 
 def _said(evidence: Evidence) -> tuple[str | None, str]:

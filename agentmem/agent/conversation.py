@@ -11,6 +11,8 @@ A facade over the graph for people and for the command line; langgraph is loaded
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,16 +20,19 @@ from agentmem.errors import TextError
 from agentmem.types import Answer, Recall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import TracebackType
 
     from langchain_core.language_models import BaseChatModel
 
+    from agentmem.agent.reliance import Reliance
     from agentmem.space import Space
     from agentmem.types import MemoryId
 
 SPEAKING = frozenset({"reply", "forget", "erase"})
 """The steps of the graph that say something."""
+TOOL = "tool"
+"""The step of a question that a tool asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,10 @@ class Reply:
 
     `asked` is the memory of what the user said, `id` that of the reply: None if something it was made of was erased
     meanwhile, so that it was not kept. Both are None where nothing of the turn is to be remembered. `recall` holds the
-    evidence with its scores. `question` is what must be answered first (see `agentmem.agent.asking`), if anything must:
-    its text is that of the reply, and what is said next in the thread answers it.
+    evidence with its scores. `question` is what must be answered first, if anything must (see `agentmem.agent.asking`;
+    {"step": "tool", "text": ..., "value": ...} where a tool asks): its text is that of the reply, and what is said next
+    in the thread answers it. `dependence` says how far the reply depends on memory, in [0, 1] (see
+    `agentmem.agent.reliance`).
     """
 
     answer: Answer
@@ -53,6 +60,7 @@ class Reply:
     asked: MemoryId | None
     id: MemoryId | None
     question: Mapping[str, Any] | None = None
+    dependence: float = 0.0
 
     @property
     def text(self) -> str:
@@ -64,15 +72,21 @@ ChatEvent = Piece | Reply
 
 
 class Chat:
-    """A running conversation. Set `thread` to go over to another one; each goes on where it was left."""
+    """A running conversation. Set `thread` to go over to another one; each goes on where it was left.
+
+    Set `reliance` to have what comes next rest more, or less, on memory; None: as the graph was built.
+    """
 
     def __init__(self, space: Space, graph: Any, thread: str = "main") -> None:
         self.space = space
         self.graph = graph
         self.thread = thread
+        self.reliance: Reliance | None = None
 
     def stream(self, text: str) -> Iterator[ChatEvent]:
         """Say `text` and yield the reply's text as it comes, then the whole Reply.
+
+        What a model says before it calls a tool comes as well, and is no part of the reply.
 
         Raises:
             TextError: the text is empty.
@@ -108,7 +122,7 @@ class Chat:
         if self.graph.checkpointer is None:
             return None
         waiting = self.graph.get_state(self._config(self.thread)).interrupts
-        return waiting[0].value if waiting else None
+        return _asked(waiting[0].value) if waiting else None
 
     def withdraw(self) -> Reply | None:
         """Answer an open question with no: nothing is forgotten, nor remembered again. None: there was none."""
@@ -139,19 +153,24 @@ class Chat:
         self.close()
 
     def _config(self, thread: str) -> dict[str, Any]:
-        return {"configurable": {"thread_id": thread}}
+        own = {} if self.reliance is None else {"reliance": self.reliance}
+        return {"configurable": {"thread_id": thread, **own}}
 
     def _said(self, text: str) -> Any:
         """Return what the graph goes on with: an answer to its open question, or something new, which withdraws that.
 
-        A question, or another request, that is no answer is something new.
+        A question, or another request, that is no answer is something new; what a tool asks is answered by anything.
         """
         from agentmem.agent import asking
         from agentmem.agent.manners import is_question
         from agentmem.unlearning.request import is_request
 
         asked = self.question
-        if asked is not None and (asking.heard(asked, text) is not None or not (is_question(text) or is_request(text))):
+        if asked is not None and (
+            asked["step"] == TOOL
+            or asking.heard(asked, text) is not None
+            or not (is_question(text) or is_request(text))
+        ):
             from langgraph.types import Command
 
             return Command(resume=text)
@@ -160,12 +179,20 @@ class Chat:
     def _reply(self, final: dict[str, Any], thread: str) -> Reply:
         recall = final.get("recall", Recall("", (), 0.0, 0))
         if final.get("__interrupt__"):
-            asked = final["__interrupt__"][0].value
+            asked = _asked(final["__interrupt__"][0].value)
             return Reply(Answer(asked["text"]), recall, thread, None, None, asked)
         flush = getattr(self.graph.checkpointer, "flush", None)
         if final["replied"] is None and flush is not None:
             flush()  # what was said must not stay, or the reply rests on something erased: it stood in a checkpoint
-        return Reply(final["answer"], recall, thread, final["asked"], final["replied"])
+        depends = final.get("dependence", 0.0) if final["asked"] else 0.0
+        return Reply(final["answer"], recall, thread, final["asked"], final["replied"], dependence=depends)
+
+
+def _asked(value: Any) -> Mapping[str, Any]:
+    """Return an open question of ours, or what a tool asks, in one form."""
+    if isinstance(value, Mapping) and {"step", "text"} <= value.keys():
+        return value
+    return {"step": TOOL, "text": value if isinstance(value, str) else json.dumps(value, default=str), "value": value}
 
 
 def chat(space: Space, model: str | BaseChatModel | None = None, *, thread: str = "main", **settings: Any) -> Chat:

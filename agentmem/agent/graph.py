@@ -1,14 +1,20 @@
-"""The graph: recall -> reply -> remember, one turn of a conversation with a space behind it; or forget -> erase.
+"""The graph: recall -> reply -> remember -> maintain, one turn of a conversation with a space; or forget -> erase.
 
 In this order, and saved after every step, so that a crash leaves at worst a remembered turn without a reply:
 
-1. recall: search the ledger (before the question is in it, so it is not its own evidence), then remember the turn;
-2. reply: the model, or without one the extractive reader; if it fails, the turn stays and nothing is replied;
-3. remember: the reply, derived from all that it was made of, so that erasing any of that takes the reply along.
+1. recall: search the ledger, unless a gate says that no memory could help (before the question is in it, so it is not
+   its own evidence), then remember the turn;
+2. reply: the model, which may call tools as often as it likes, or without one the extractive reader; if it fails, the
+   turn stays and nothing is replied;
+3. remember: the reply, derived from all that it was made of, so that erasing any of that takes the reply along;
+4. maintain: have the space looked after beside the conversation (`agentmem.agent.upkeep`).
+
+The first token waits for the recall and for nothing else.
 
 What was recalled is never saved in a checkpoint, only its ids. The conversation is: its newest messages, bounded by
-`window`; messages of erased memories leave it at the next turn; the ledger remains the truth and refills it where it is
-lost. Replies are not recalled as evidence by default: an agent that quotes itself drifts.
+`window`; messages of erased memories leave it at the next turn, calls of tools with their own turn; the ledger remains
+the truth and refills it where it is lost. Replies are not recalled as evidence by default: an agent that quotes itself
+drifts.
 
 A request to forget goes another way (`agentmem.agent.forgetting`): forget plans it, ask waits for what a person says
 (LangGraph's `interrupt`), erase carries it out. It is not remembered, nor shown to the model, nor is what was replied
@@ -17,32 +23,50 @@ to it. What says what was forgotten on request is remembered again only after a 
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
 from langgraph.graph import END, START, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.types import interrupt
 
 from agentmem.agent import asking, context, forgetting
 from agentmem.agent.checkpoints import open_saver
+from agentmem.agent.choosing import DEPTH, LEAST
 from agentmem.agent.forgetting import Pending, Requests
+from agentmem.agent.gate import worth_recalling
 from agentmem.agent.manners import UNKEPT, acknowledge, is_question
-from agentmem.agent.messages import FLEETING, MEMORY_ID, UNSAVED, folded, has, id_of, marked, origin, unheard
-from agentmem.agent.models import check_model, checked, failure, name_of, open_model
+from agentmem.agent.messages import (
+    FLEETING,
+    MEMORY_ID,
+    UNSAVED,
+    has,
+    id_of,
+    looked_up,
+    marked,
+    origin,
+    passes,
+    unheard,
+)
+from agentmem.agent.recalling import MAX_TOKENS, Gate, Recalling
+from agentmem.agent.reliance import BALANCED, Reliance, dependence, placed, told
 from agentmem.agent.running import Running
+from agentmem.agent.speaking import Speaker, heard, parted
 from agentmem.agent.state import WINDOW, Reader, Setting, State
-from agentmem.errors import InputError, ModelError, TextError
-from agentmem.recall.fitting import tokens
-from agentmem.space import Space
-from agentmem.types import Answer, Draft, Evidence, Filter, MemoryId, Recall
+from agentmem.agent.tools import Turn, chosen
+from agentmem.agent.upkeep import Upkeep
+from agentmem.errors import InputError, TextError
+from agentmem.space import NO_FILTER, Space
+from agentmem.types import Answer, Draft, Evidence, Filter, MemoryId
 from agentmem.unlearning.request import is_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from langchain.tools import ToolRuntime
+    from langchain_core.language_models import BaseChatModel
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
@@ -53,15 +77,20 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
     space: Space,
     model: str | BaseChatModel | None = None,
     *,
+    tools: Sequence[BaseTool | Callable[..., Any] | str] = (),
+    reliance: Reliance = BALANCED,
     k: int | None = None,
     max_tokens: int | None = None,
-    filter: Filter | None = None,  # noqa: A002 - what it is called everywhere
+    least: float = LEAST,
+    filter: Filter = NO_FILTER,  # noqa: A002 - what it is called everywhere
+    gate: Gate | None = worth_recalling,
     checkpointer: BaseCheckpointSaver[Any] | Literal[False] | None = None,
     user: str = "user",
     assistant: str = "assistant",
     instructions: str = "",
     window: int = WINDOW,
     reader: Reader | None = None,
+    upkeep: Upkeep | None = None,
 ) -> CompiledStateGraph[State, None, State, State]:
     """Return the compiled graph: `graph.invoke({"messages": [...]}, {"configurable": {"thread_id": "main"}})`.
 
@@ -70,9 +99,16 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
     Args:
         space: where turns are recalled from and remembered in; the thread of the graph is the thread in the space.
         model: "provider:model" (opened at the first question), a LangChain chat model, or None for the reader.
-        k: how many memories to recall at most; default 10, or what fits `max_tokens`.
-        max_tokens: budget of the recalled memories in the prompt, in estimated tokens.
+        tools: what the model may call: tools of LangChain's, functions, and by name "recall_memory" and
+            "remember_fact" of the memory's own. One may ask a person by LangGraph's `interrupt`.
+        reliance: how far replies rest on memory, from 0 or "fresh" to 1 or "faithful" (`agentmem.agent.reliance`); a
+            run may have another: `{"configurable": {"thread_id": "main", "reliance": "fresh"}}`.
+        k: how many memories to recall at most; default 10 for the reader, 40 for a model, or what fits `max_tokens`.
+        max_tokens: budget of the recalled memories in the prompt, in estimated tokens; default 800 for a model.
+        least: evidence per thousand tokens that a memory must be expected to bring to be shown to a model
+            (`agentmem.agent.choosing`); 0 shows all that fits. The reader is given everything.
         filter: which memories may be recalled; the agent's own replies only where `kinds` names them.
+        gate: says of a message whether recall can help; None: it always may.
         checkpointer: default a file in the space's folder; False for none (the caller then passes the conversation with
             each call; only what the user said last is remembered, and nothing can be forgotten in the chat, as nobody
             can be asked back); or any of LangGraph's: what is forgotten leaves its whole history.
@@ -81,25 +117,43 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
         instructions: standing instructions for the model, after agentmem's own.
         window: how many messages of the conversation are kept in the state and shown to the model, at least 2.
         reader: answers without a model; default the extractive reader.
+        upkeep: looks after the space after each turn; default one that lets nothing fade.
 
     Raises:
         ModelNotFoundError, MissingExtraError, InputError: the model's name cannot be used here. Nothing is contacted.
+        InputError: a window, a reliance or tools that cannot be.
         StorageError: the file of the conversations cannot be opened.
 
     """
     if window < 2:
         raise InputError(f"window={window} is too small: a conversation needs at least the question and its reply")
-    wanted, refill = filter or Filter(), checkpointer is not False
-    setting = Setting(k, max_tokens, wanted, user, assistant, instructions, window, reader, refill=refill)
+    if model is None and tools:
+        raise InputError("tools need a model that calls them; name one: build_agent(space, 'openai:gpt-4o-mini', ...)")
+    if model is None:
+        recalling = Recalling(k, max_tokens, 0.0, filter, gate)
+    else:
+        depth, budget = (DEPTH, MAX_TOKENS) if k is None and max_tokens is None else (k, max_tokens)
+        recalling = Recalling(depth, budget, least, filter, gate)
+    kept = Setting(recalling, placed(reliance), user, assistant, window, reader, refill=checkpointer is not False)
     saver = open_saver(space.path / "threads.db") if checkpointer is None else checkpointer or None
-    agent = _Agent(space, _opener(model), setting, Requests(space, user, saver))
+    agent = _Agent(space, kept, Requests(space, user, saver), upkeep or Upkeep(space))
+    offered = chosen(
+        tools, space, agent.turn, user=user, assistant=assistant, k=k, max_tokens=max_tokens, filter=filter
+    )
+    agent.speaker = None if model is None else Speaker(model, instructions, offered)
     graph = StateGraph(State)
-    for node in (agent.recall, agent.reply, agent.remember, agent.forget, agent.ask, agent.erase):
+    for node in (agent.recall, agent.reply, agent.remember, agent.maintain, agent.forget, agent.ask, agent.erase):
         graph.add_node(node.__name__, node)
     graph.add_conditional_edges(START, _begins, ["recall", "forget"])
     graph.add_conditional_edges("recall", lambda state: "ask" if state.get("pending") else "reply", ["ask", "reply"])
-    graph.add_edge("reply", "remember")
-    graph.add_edge("remember", END)
+    if offered:
+        graph.add_node("tools", ToolNode(offered))
+        graph.add_conditional_edges("reply", _calls, ["tools", "remember"])
+        graph.add_edge("tools", "reply")
+    else:
+        graph.add_edge("reply", "remember")
+    graph.add_edge("remember", "maintain")
+    graph.add_edge("maintain", END)
     graph.add_conditional_edges("forget", _goes_on, ["ask", "erase", END])
     graph.add_conditional_edges("ask", _answered, ["recall", "forget"])
     graph.add_edge("erase", END)
@@ -109,13 +163,13 @@ def build_agent(  # noqa: PLR0913 - each is a choice of its own, and named
 class _Agent:
     """The nodes, and what they share."""
 
-    def __init__(
-        self, space: Space, model: Callable[[], BaseChatModel] | None, setting: Setting, requests: Requests
-    ) -> None:
+    speaker: Speaker | None = None
+
+    def __init__(self, space: Space, setting: Setting, requests: Requests, upkeep: Upkeep) -> None:
         self.space = space
-        self.model = model
         self.setting = setting
         self.requests = requests
+        self.upkeep = upkeep
 
     def recall(self, state: State, config: RunnableConfig) -> State:
         """Recall what bears on the question, then remember the user's turn.
@@ -137,7 +191,12 @@ class _Agent:
             return {"messages": running.exactly(messages), "pending": pending, "told": None}
         if self.setting.refill and messages[0] is new[0]:
             messages = [*running.refilled(), *messages]
-        recall = self._search(context.plain(new[-1]), messages, {origin(thread, m) for m in new})
+        epoch = self.space.forgetting.epoch
+        shown = (
+            {i for m in context.fitting(messages) if (i := id_of(m))} if self.speaker is not None else set[MemoryId]()
+        )
+        own = {origin(thread, m) for m in new}
+        recall = self.setting.recalling(self.space, context.plain(new[-1]), self._reliance(config), shown, own)
         said = [(m, d) for n, (m, d) in enumerate(zip(new, drafts, strict=True)) if n not in out]
         # what is kept out was sorted out above, and what a person says in a chat is said on purpose
         ids = self.space.remember([d for _, d in said], guarded="pass")
@@ -152,30 +211,43 @@ class _Agent:
             "parents": [],
             "replied": None,
             "confidence": recall.confidence,
+            "dependence": 0.0,
+            "epoch": epoch,
             "recall": recall,
             "pending": None,
             "told": None,
         }
 
     def reply(self, state: State, config: RunnableConfig) -> State:
-        """Answer with the model, or with the reader; note everything that the answer was made of."""
-        *earlier, question = state["messages"]
+        """Answer with the model, which may call tools first, or with the reader; note what the answer was made of."""
+        earlier, question, work = parted(state["messages"])
         evidence = self._evidence(state)
         asked = [i for i in (state["asked"],) if i is not None]
         if not asked and not is_question(context.plain(question)):
             answer, parents = Answer(UNKEPT), list[MemoryId]()
             said = AIMessage(answer.text, id=f"reply-{question.id}")
-        elif self.model is None:
+        elif self.speaker is None:
             answer = self._read(context.plain(question), evidence, state["confidence"])
             said, parents = AIMessage(answer.text, id=f"reply-{(*asked, question.id)[0]}"), list(answer.sources)
         else:
-            said, heard = self._ask(self.model, earlier, question, evidence, config)
-            used = [e.id for e in evidence]
+            dial = self._reliance(config)
+            without = frozenset() if dial else frozenset({"recall_memory"})
+            now = self.space.clock()
+            said = self.speaker.say(state["messages"], evidence, now, config, told=told(dial), without=without)
+            if said.tool_calls:
+                return {"messages": [said]}
+            used = list(dict.fromkeys([*(e.id for e in evidence), *looked_up(work)]))
             answer = Answer(context.plain(said), tuple(used), state["confidence"])
-            parents = [*used, *heard]
+            parents = [*used, *(i for m in heard(earlier) if (i := id_of(m)))]
+        before = "\n".join(context.plain(m) for m in (*heard(earlier), question))
+        held = [
+            *(e.memory.text for e in evidence),
+            *(self.space.get(i).text for i in looked_up(work) if i in self.space),
+        ]
         return {
             "messages": [marked(said, UNSAVED if asked else FLEETING)],
             "parents": list(dict.fromkeys([*parents, *asked])),
+            "dependence": dependence(answer.text, held, before),
             "answer": answer,
         }
 
@@ -183,11 +255,23 @@ class _Agent:
         """Remember the reply with its parents; one whose parents were erased meanwhile is forgotten with them."""
         *earlier, reply = state["messages"]
         running = self._running(config)
-        kept = [] if has(reply, FLEETING) else running.kept(reply, state["parents"])
-        messages = running.exactly([*(m for m in running.living(earlier) if not has(m, FLEETING)), *kept])
+        kept = [] if has(reply, FLEETING) else running.kept(reply, state["parents"], state.get("epoch"))
+        messages = running.exactly([*(m for m in running.living(earlier) if not passes(m)), *kept])
         if not kept:
             return {"messages": messages, "replied": None, "recalled": [], "parents": []}
         return {"messages": messages, "replied": id_of(kept[0])}
+
+    def maintain(self, state: State) -> State:  # noqa: ARG002 - a node is given the state
+        """Have the space looked after; nobody waits for it."""
+        self.upkeep.poke()
+        return {}
+
+    def turn(self, runtime: ToolRuntime) -> Turn:
+        """Return the turn in which the model calls a tool of the memory."""
+        state = runtime.state
+        asked = [i for i in (state["asked"],) if i is not None]
+        shown = [*state["recalled"], *looked_up(parted(state["messages"])[2])]
+        return Turn(_thread(runtime.config), lambda: asked, shown, None, state.get("epoch"), asked)
 
     def forget(self, state: State, config: RunnableConfig) -> State:
         """Plan what the user's last message asks to forget; ask, pass on what goes, or say that nothing does."""
@@ -253,18 +337,9 @@ class _Agent:
             return out, Pending(message=str(last.id), question=question)
         return (set(out) - set(told) if said else out), None
 
-    def _search(self, question: str, messages: Sequence[AnyMessage], origins: Collection[str]) -> Recall:
-        """Recall without what the prompt shows anyway, and without the question itself, asked now or before."""
-        setting = self.setting
-        shown = {id_of(m) for m in context.fitting(messages)} if self.model is not None else set()
-        found = self.space.recall(question, setting.k, max_tokens=setting.max_tokens, filter=setting.filter)
-        asked = folded(question)
-        kept = [
-            e
-            for e in found.evidence
-            if e.id not in shown and e.memory.origin not in origins and folded(e.memory.text) != asked
-        ]
-        return Recall(question, tuple(kept), found.confidence, sum(tokens(e.memory) for e in kept))
+    def _reliance(self, config: RunnableConfig) -> float:
+        own = config.get("configurable", {}).get("reliance")
+        return self.setting.reliance if own is None else placed(own)
 
     def _evidence(self, state: State) -> Sequence[Evidence]:
         """Return what was recalled; when a run goes on after a crash, read it again by its ids."""
@@ -282,49 +357,6 @@ class _Agent:
 
         return read(question, evidence, confidence=confidence)
 
-    def _ask(
-        self,
-        opener: Callable[[], BaseChatModel],
-        earlier: Sequence[AnyMessage],
-        question: AnyMessage,
-        evidence: Sequence[Evidence],
-        config: RunnableConfig,
-    ) -> tuple[AIMessage, list[MemoryId]]:
-        """Return what the model says, and the ids of the messages that it was shown."""
-        system = [context.plain(m) for m in earlier if isinstance(m, SystemMessage)]
-        heard = context.fitting([m for m in earlier if isinstance(m, HumanMessage | AIMessage)])
-        instructions = "\n\n".join(part for part in (self.setting.instructions, *system) if part)
-        shown = context.prompt(heard, question, evidence, self.space.clock(), instructions)
-        name = "the model"
-        try:
-            model = opener()
-            name = name_of(model)
-            said = model.invoke(shown, config)
-            text = checked(context.plain(said), name)
-        except ModelError as error:
-            raise ModelError(f"{error} (Your message is remembered; nothing was replied.)") from error
-        except Exception as error:
-            raise ModelError(f"{failure(error, name)} (Your message is remembered; nothing was replied.)") from error
-        return AIMessage(text, id=said.id, usage_metadata=said.usage_metadata), [i for m in heard if (i := id_of(m))]
-
-
-def _opener(model: str | BaseChatModel | None) -> Callable[[], BaseChatModel] | None:
-    """Return what gives the model; a name is checked now and opened once, at the first call."""
-    if model is None:
-        return None
-    if not isinstance(model, str):
-        return lambda: model
-    check_model(model)
-    lock, opened = threading.Lock(), list[BaseChatModel]()
-
-    def give() -> BaseChatModel:
-        with lock:
-            if not opened:
-                opened.append(open_model(model))
-            return opened[0]
-
-    return give
-
 
 def _thread(config: RunnableConfig) -> str:
     return str(config.get("configurable", {}).get("thread_id", "main"))
@@ -334,6 +366,11 @@ def _begins(state: State) -> str:
     """Say where a turn begins: with what the user asks to forget, or with everything else."""
     last = unheard(state["messages"])[-1:]
     return "forget" if last and is_request(context.plain(last[0])) else "recall"
+
+
+def _calls(state: State) -> str:
+    """Say where it goes on after the model spoke: to the tools that it calls, or to remembering what it said."""
+    return "tools" if getattr(state["messages"][-1], "tool_calls", ()) else "remember"
 
 
 def _goes_on(state: State) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage, ToolMessage
 
 if TYPE_CHECKING:
     from agentmem.types import MemoryId
@@ -16,6 +16,9 @@ UNSAVED = "unsaved"
 """A reply that is not yet in the ledger."""
 FLEETING = "fleeting"
 """A message that is not remembered, and leaves the conversation with its turn, or at the next."""
+
+TOOLS = ("recall_memory", "remember_fact", "forget_memory")
+"""Names of the tools that a memory gives to a model."""
 
 _MARKS = frozenset({MEMORY_ID, UNSAVED, FLEETING})
 
@@ -34,6 +37,17 @@ def marked(message: AnyMessage, mark: str, value: str = "yes") -> AnyMessage:
 def has(message: BaseMessage, mark: str) -> bool:
     """Say whether a message bears a mark."""
     return mark in message.additional_kwargs
+
+
+def passes(message: BaseMessage) -> bool:
+    """Say whether a message leaves the conversation with its turn: marked so, or about the call of a tool."""
+    return has(message, FLEETING) or isinstance(message, ToolMessage) or bool(getattr(message, "tool_calls", ()))
+
+
+def looked_up(messages: Sequence[BaseMessage]) -> list[MemoryId]:
+    """Return the ids of what a model was shown, or wrote, by the tools of the memory."""
+    shown = [m.artifact for m in messages if isinstance(m, ToolMessage) and m.name in TOOLS]
+    return [id_ for artifact in shown if isinstance(artifact, list) for id_ in artifact]
 
 
 def unheard(messages: Sequence[AnyMessage]) -> list[AnyMessage]:

@@ -32,12 +32,16 @@ from langgraph.channels import UntrackedValue
 from langgraph.config import get_config
 
 from agentmem.agent import context
-from agentmem.agent.choosing import DEPTH, LEAST, worthwhile
+from agentmem.agent.choosing import DEPTH, LEAST
 from agentmem.agent.gate import worth_recalling
-from agentmem.agent.graph import MEMORY_ID
+from agentmem.agent.messages import MEMORY_ID, TOOLS, id_of, looked_up
+from agentmem.agent.recalling import MAX_TOKENS, Gate, Recalling
+from agentmem.agent.reliance import BALANCED, Reliance, dependence, placed, told
+from agentmem.agent.resting import remember_resting
 from agentmem.agent.tools import FORGOTTEN, Turn, memory_tools
+from agentmem.agent.upkeep import Upkeep
 from agentmem.errors import GuardedError, InputError, LineageError, StaleError
-from agentmem.recall.fitting import tokens
+from agentmem.space import NO_FILTER
 from agentmem.types import Draft, Evidence, Filter, MemoryId, Recall
 from agentmem.unlearning.states import REMOVED
 
@@ -46,9 +50,8 @@ if TYPE_CHECKING:
 
     from agentmem.space import Space
 
-TOOLS = ("recall_memory", "remember_fact", "forget_memory")
-MAX_TOKENS = 800
-"""Budget of the quotes, in estimated tokens, unless said otherwise."""
+DEPENDENCE = "memory_dependence"
+"""Where a reply's message says, in `additional_kwargs`, how far it depends on memory."""
 
 
 class MemoryState(AgentState[Any]):
@@ -67,6 +70,8 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         space: where turns are recalled from and remembered in; the thread of the run is the thread in the space.
         k: how many memories to recall at most, of which are shown what is worth it and fits `max_tokens`.
         max_tokens: budget of the quotes, in estimated tokens.
+        reliance: how far replies rest on memory, from 0 or "fresh" to 1 or "faithful" (`agentmem.agent.reliance`); a
+            run may have another: `{"configurable": {"thread_id": "main", "reliance": "fresh"}}`.
         least: evidence per thousand tokens that a memory must be expected to bring (`agentmem.agent.choosing`); 0 shows
             all that fits.
         filter: which memories may be recalled; the agent's own replies only where `kinds` names them.
@@ -75,6 +80,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         thread: where to remember, for runs without a `thread_id`.
         tools: which tools the model gets; forget_memory asks a person by an interrupt, so it needs a checkpointer.
         gate: says of a message whether recall can help; None: it always may.
+        upkeep: looks after the space after each turn; default one that lets nothing fade.
 
     """
 
@@ -86,29 +92,31 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         *,
         k: int = DEPTH,
         max_tokens: int = MAX_TOKENS,
+        reliance: Reliance = BALANCED,
         least: float = LEAST,
-        filter: Filter | None = None,  # noqa: A002 - what it is called everywhere
+        filter: Filter = NO_FILTER,  # noqa: A002 - what it is called everywhere
         user: str = "user",
         assistant: str = "assistant",
         thread: str = "main",
         tools: Sequence[str] = TOOLS,
-        gate: Callable[[str], bool] | None = worth_recalling,
+        gate: Gate | None = worth_recalling,
+        upkeep: Upkeep | None = None,
     ) -> None:
         super().__init__()
         if k < 1 or max_tokens < 1 or least < 0:
             raise InputError(f"k={k} and max_tokens={max_tokens} must be at least 1, and least={least} at least 0")
         self.space = space
-        self.k = k
-        self.max_tokens = max_tokens
-        self.least = least
-        self.filter = filter or Filter()
+        self.recalling = Recalling(k, max_tokens, least, filter, gate)
+        self.reliance = placed(reliance)
         self.user = user
         self.assistant = assistant
         self.thread = thread
-        self.gate = gate
+        self.upkeep = upkeep or Upkeep(space)
         if unknown := [name for name in tools if name not in TOOLS]:
             raise InputError(f"there is no tool {unknown[0]!r}; there are {', '.join(TOOLS)}")
-        made = memory_tools(space, self._turn, user=user, assistant=assistant, k=k, max_tokens=max_tokens)
+        made = memory_tools(
+            space, self._turn, user=user, assistant=assistant, k=k, max_tokens=max_tokens, filter=filter
+        )
         offered = {tool.name: tool for tool in made}
         self.tools = [offered[name] for name in tools]
 
@@ -119,20 +127,15 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         del runtime
         new = _unheard(state["messages"])
         question = context.plain(new[-1]) if new else ""
-        shown = {_id(m) for m in state["messages"]}
-        evidence, confidence = list[Evidence](), 0.0
-        if question.strip() and (self.gate is None or self.gate(question)):
-            found = self.space.recall(question, self.k, max_tokens=self.max_tokens, filter=self.filter, explain=False)
-            asked = _folded(question)
-            new_here = [e for e in found if e.id not in shown and _folded(e.memory.text) != asked]
-            evidence = worthwhile(new_here, self.least)
-            confidence = found.confidence
+        shown = {i for m in state["messages"] if (i := id_of(m))}
+        began, epoch = self.space.clock().isoformat(), self.space.forgetting.epoch
+        recall = self.recalling(self.space, question, self._reliance(), shown)
         return {
             "messages": self._erased(state["messages"]),
-            "memory_recalled": [e.id for e in evidence],
-            "memory_began": self.space.clock().isoformat(),
-            "memory_epoch": self.space.forgetting.epoch,
-            "memory_recall": Recall(question, tuple(evidence), confidence, sum(tokens(e.memory) for e in evidence)),
+            "memory_recalled": list(recall.ids),
+            "memory_began": began,
+            "memory_epoch": epoch,
+            "memory_recall": recall,
         }
 
     async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any]:
@@ -161,7 +164,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         marked = [_marked(m, id_) for m, id_ in asked]
         reply = messages[-1]
         if isinstance(reply, AIMessage) and context.plain(reply).strip() and not reply.tool_calls:
-            made_of = [*state.get("memory_recalled", ()), *_looked_up(messages), *filter(None, map(_id, messages))]
+            made_of = [*state.get("memory_recalled", ()), *looked_up(messages), *filter(None, map(id_of, messages))]
             draft = Draft(
                 context.plain(reply),
                 kind="reply",
@@ -171,10 +174,12 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
                 origin=_origin(thread, reply),
             )
             try:
-                (known,) = self.space.remember([draft], guarded="raise", epoch=state.get("memory_epoch"))
-                marked.append(_marked(reply, known))
+                known = remember_resting(self.space, draft, (), state.get("memory_epoch"))
             except (LineageError, GuardedError, StaleError):
                 pass  # what it was made of was forgotten meanwhile, so the reply is not remembered either
+            else:
+                marked.append(_marked(reply, known, self._dependence(state, reply)))
+        self.upkeep.poke()
         return {"messages": [*self._erased(messages), *marked]} if marked else None
 
     async def aafter_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
@@ -190,7 +195,21 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         if evidence and places:
             at = places[-1]
             messages[at] = context.with_memories(messages[at], evidence, self.space.clock())
-        return request.override(messages=messages, system_message=context.with_rule(request.system_message))
+        dial = self._reliance()
+        tools = [t for t in request.tools if dial or getattr(t, "name", None) != "recall_memory"]
+        system = context.with_rule(request.system_message, told(dial))
+        return request.override(messages=messages, system_message=system, tools=tools)
+
+    def _reliance(self) -> float:
+        own = get_config().get("configurable", {}).get("reliance")
+        return self.reliance if own is None else placed(own)
+
+    def _dependence(self, state: MemoryState, reply: AIMessage) -> float:
+        """Return how far the reply depends on what was recalled and looked up, beyond what the conversation said."""
+        said = "\n".join(context.plain(m) for m in state["messages"][:-1] if not isinstance(m, ToolMessage))
+        found = [*state.get("memory_recalled", ()), *looked_up(_run(state["messages"]))]
+        held = [self.space.get(i).text for i in dict.fromkeys(found) if i in self.space]
+        return dependence(context.plain(reply), held, said)
 
     def _evidence(self, state: MemoryState) -> Sequence[Evidence]:
         """Return what was recalled and still is there; a run that was interrupted reads it again by its ids."""
@@ -209,7 +228,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         return Turn(
             thread,
             asked,
-            [*state.get("memory_recalled", ()), *_looked_up(messages)],
+            [*state.get("memory_recalled", ()), *looked_up(messages)],
             None if began is None else datetime.fromisoformat(began),
             state.get("memory_epoch"),
         )
@@ -223,7 +242,7 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
     def _erased(self, messages: Sequence[AnyMessage]) -> list[Any]:
         """Return what takes out the messages whose memory was erased, and what tools quoted of it."""
-        gone: list[Any] = [RemoveMessage(id=str(m.id)) for m in messages if (i := _id(m)) and i not in self.space]
+        gone: list[Any] = [RemoveMessage(id=str(m.id)) for m in messages if (i := id_of(m)) and i not in self.space]
         quoting = [
             m for m in messages if isinstance(m, ToolMessage) and m.name in TOOLS and isinstance(m.artifact, list)
         ]
@@ -255,12 +274,6 @@ def _replies(message: AnyMessage) -> bool:
     return isinstance(message, AIMessage) and not message.tool_calls
 
 
-def _looked_up(messages: Sequence[AnyMessage]) -> list[MemoryId]:
-    """Return the ids of what the model was shown, or wrote, by the tools, in the whole conversation."""
-    shown = [m.artifact for m in messages if isinstance(m, ToolMessage) and m.name in TOOLS]
-    return [id_ for artifact in shown if isinstance(artifact, list) for id_ in artifact]
-
-
 def _forgot(message: AnyMessage) -> bool:
     artifact = message.artifact if isinstance(message, ToolMessage) else None
     return isinstance(artifact, dict) and bool(artifact.get(FORGOTTEN))
@@ -270,13 +283,6 @@ def _origin(thread: str, message: AnyMessage) -> str:
     return f"agent:{thread}:{message.id}"
 
 
-def _id(message: AnyMessage) -> MemoryId | None:
-    return cast("MemoryId | None", message.additional_kwargs.get(MEMORY_ID))
-
-
-def _marked(message: AnyMessage, id_: MemoryId) -> AnyMessage:
-    return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, MEMORY_ID: id_}})
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _marked(message: AnyMessage, id_: MemoryId, dependence: float | None = None) -> AnyMessage:
+    marks = {MEMORY_ID: id_} if dependence is None else {MEMORY_ID: id_, DEPENDENCE: dependence}
+    return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, **marks}})

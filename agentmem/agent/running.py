@@ -9,8 +9,9 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveM
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
 from agentmem.agent import context
-from agentmem.agent.messages import FLEETING, MEMORY_ID, UNSAVED, has, id_of, marked, origin, unheard
-from agentmem.errors import GuardedError, LineageError
+from agentmem.agent.messages import MEMORY_ID, UNSAVED, has, id_of, marked, origin, passes, unheard
+from agentmem.agent.resting import remember_resting
+from agentmem.errors import GuardedError, LineageError, StaleError
 from agentmem.types import Draft, Filter, MemoryId
 from agentmem.unlearning.request import is_request
 
@@ -34,12 +35,12 @@ class Running:
         that a crash kept from the ledger is remembered now.
         """
         waiting = state.get("pending")
-        messages = [m for m in state["messages"] if not has(m, FLEETING)]
+        messages = [m for m in state["messages"] if not passes(m)]
         gone = {waiting["message"]} if waiting else set()
         gone |= {str(m.id) for m in unheard(messages) if is_request(context.plain(m))}
         stays = [m for m in messages if m.id not in gone or (last and m is messages[-1])]
-        parents = state.get("parents", [])
-        return self.living([s for m in stays for s in (self.kept(m, parents) if has(m, UNSAVED) else [m])])
+        parents, epoch = state.get("parents", []), state.get("epoch")
+        return self.living([s for m in stays for s in (self.kept(m, parents, epoch) if has(m, UNSAVED) else [m])])
 
     def living(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """Leave out messages whose memory was erased; one of which a part was says what is left."""
@@ -52,8 +53,8 @@ class Running:
         kept = [m for m in messages if isinstance(m, SystemMessage) or any(m is n for n in newest)]
         return [cast("AnyMessage", RemoveMessage(id=REMOVE_ALL_MESSAGES)), *kept]
 
-    def kept(self, reply: AnyMessage, parents: Sequence[MemoryId]) -> list[AnyMessage]:
-        """Remember a reply and return it, marked; nothing if what it was made of was erased, or it says what was."""
+    def kept(self, reply: AnyMessage, parents: Sequence[MemoryId], epoch: int | None) -> list[AnyMessage]:
+        """Remember a reply and return it, marked; nothing if what it was made of was forgotten, or it says what was."""
         draft = Draft(
             context.plain(reply),
             kind="reply",
@@ -63,8 +64,8 @@ class Running:
             origin=origin(self.thread, reply),
         )
         try:
-            (known,) = self.space.remember([draft])
-        except (LineageError, GuardedError):
+            known = remember_resting(self.space, draft, (), epoch)
+        except (LineageError, GuardedError, StaleError):
             return []
         return [marked(reply, MEMORY_ID, known)]
 

@@ -10,10 +10,12 @@ from langgraph.channels import UntrackedValue
 from langgraph.graph.message import add_messages
 
 from agentmem.agent.forgetting import Pending
-from agentmem.types import Answer, Evidence, Filter, MemoryId, Recall
+from agentmem.types import Answer, Evidence, MemoryId, Recall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from agentmem.agent.recalling import Recalling
 
 WINDOW = 20
 """Messages of the running conversation that are kept in the state and shown to a model."""
@@ -30,7 +32,9 @@ class Reader(Protocol):
 class State(TypedDict, total=False):
     """One conversation. `recall`, `answer` and `traces` live as long as a run; the rest holds no recalled text.
 
-    `pending` is a request that waits for an answer or to be carried out, `told` the answer that was just given.
+    `pending` is a request that waits for an answer or to be carried out, `told` the answer that was just given; `epoch`
+    is the last forgetting before the turn; `dependence` says how far the reply depends on memory (see
+    `agentmem.agent.reliance`).
     """
 
     messages: Annotated[list[AnyMessage], add_messages]
@@ -39,6 +43,8 @@ class State(TypedDict, total=False):
     parents: list[MemoryId]
     replied: MemoryId | None
     confidence: float
+    dependence: float
+    epoch: int
     recall: Annotated[Recall, UntrackedValue]
     answer: Annotated[Answer, UntrackedValue]
     traces: Annotated[list[str], UntrackedValue]
@@ -50,12 +56,10 @@ class State(TypedDict, total=False):
 class Setting:
     """What the caller of `build_agent` chose; the fields are its parameters."""
 
-    k: int | None
-    max_tokens: int | None
-    filter: Filter
+    recalling: Recalling
+    reliance: float
     user: str
     assistant: str
-    instructions: str
     window: int
     reader: Reader | None
     refill: bool

@@ -14,21 +14,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from langchain.tools import ToolRuntime, tool
+from langchain_core.tools import BaseTool
 from langgraph.types import interrupt
 
 from agentmem.agent import context
+from agentmem.agent.resting import remember_resting
 from agentmem.encoding.words import terms
 from agentmem.errors import GuardedError, InputError, LineageError, StaleError
-from agentmem.types import Draft, MemoryId
+from agentmem.space import NO_FILTER, Space
+from agentmem.types import Draft, Filter, MemoryId
 
 if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
-
-    from agentmem.space import Space
     from agentmem.unlearning.plan import ForgetPlan
 
 FORGOTTEN = "forgotten"
 """In the artifact of a tool message: how many memories were meant and went."""
+ANYWHERE = ("recall_memory", "remember_fact")
+"""Those of the memory's tools that ask nobody."""
 SUPPORT = 0.5
 """Share of a fact's words that a recalled memory must have to be one of its parents."""
 
@@ -38,7 +40,8 @@ class Turn:
     """The turn in which a tool is called.
 
     `asked` remembers what the user said, if that is not done yet, and returns its ids; `recalled` are the ids of what
-    was recalled for it; `began` is when, and `epoch` after which forgetting.
+    was recalled for it; `began` is when, and `epoch` after which forgetting. `own` are memories of the turn itself,
+    which are no evidence for it.
     """
 
     thread: str
@@ -46,6 +49,7 @@ class Turn:
     recalled: Sequence[MemoryId] = ()
     began: datetime | None = None
     epoch: int | None = None
+    own: Sequence[MemoryId] = ()
 
 
 def memory_tools(
@@ -56,16 +60,22 @@ def memory_tools(
     assistant: str = "assistant",
     k: int | None = None,
     max_tokens: int | None = None,
+    filter: Filter = NO_FILTER,  # noqa: A002 - what it is called everywhere
 ) -> list[BaseTool]:
-    """Return recall_memory, remember_fact and forget_memory over a space; `turn` tells in which turn a call is."""
+    """Return recall_memory, remember_fact and forget_memory over a space; `turn` tells in which turn a call is.
+
+    What the `filter` keeps from being recalled, recall_memory does not find either.
+    """
 
     @tool(response_format="content_and_artifact")
-    def recall_memory(question: str) -> tuple[str, list[MemoryId]]:
+    def recall_memory(question: str, runtime: ToolRuntime) -> tuple[str, list[MemoryId]]:
         """Look up what was said in earlier conversations. Ask a whole question; the answer is quotes with dates."""
         if not question.strip():
             return "Ask a question.", []
-        found = space.recall(question, k, max_tokens=max_tokens, explain=False)
-        return context.block(found, space.clock()), list(found.ids)
+        own = turn(runtime).own
+        found = space.recall(question, k, max_tokens=max_tokens, filter=filter, explain=False)
+        shown = [e for e in found if e.id not in own]
+        return context.block(shown, space.clock()), [e.id for e in shown]
 
     @tool(response_format="content_and_artifact")
     def remember_fact(fact: str, runtime: ToolRuntime) -> tuple[str, list[MemoryId]]:
@@ -80,10 +90,10 @@ def memory_tools(
             origin=f"tool:{here.thread}:{runtime.tool_call_id}",
         )
         try:
-            ids = space.remember([draft], guarded="raise", epoch=here.epoch)
+            known = remember_resting(space, draft, here.recalled, here.epoch)
         except (GuardedError, LineageError, StaleError, InputError) as error:
             return f"Not remembered: {error}", []
-        return "Remembered.", list(ids)
+        return "Remembered.", [known]
 
     @tool(response_format="content_and_artifact")
     def forget_memory(request: str, runtime: ToolRuntime) -> tuple[str, dict[str, Any]]:
@@ -109,6 +119,25 @@ def memory_tools(
         return said, {FORGOTTEN: len(chosen), "receipt": receipt.number}
 
     return [recall_memory, remember_fact, forget_memory]
+
+
+def chosen(
+    wanted: Sequence[BaseTool | Callable[..., Any] | str],
+    space: Space,
+    turn: Callable[[ToolRuntime], Turn],
+    **how: Any,
+) -> list[BaseTool]:
+    """Return the tools of a graph that sees to forgetting itself; `how` is that of `memory_tools`.
+
+    Functions become tools, and names stand for the memory's own. Raises InputError for a name that there is not.
+    """
+    own = {made.name: made for made in memory_tools(space, turn, **how) if made.name in ANYWHERE}
+    if unknown := [name for name in wanted if isinstance(name, str) and name not in own]:
+        raise InputError(
+            f"there is no tool {unknown[0]!r}; by name there are {', '.join(own)} (requests to forget need none: "
+            "the agent sees to them itself). Pass any other tool as a function"
+        )
+    return [own[w] if isinstance(w, str) else w if isinstance(w, BaseTool) else tool(w) for w in wanted]
 
 
 def _was(item: Any, here: Turn) -> bool:

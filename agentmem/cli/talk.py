@@ -11,11 +11,15 @@ import typer
 
 from agentmem.cli.options import AsJson, Embedder, Root, Space
 from agentmem.cli.terminal import dim, heading, lines, open_space, shown, strong
+from agentmem.errors import InputError
 
 if TYPE_CHECKING:
     from agentmem.agent import Chat, Reply
 
-HELP = "/sources shows what the last answer was read from, /new begins another thread, /quit or Ctrl-D leaves."
+HELP = (
+    "/sources shows what the last answer was read from, /reliance fresh (to faithful) how far replies rest on memory, "
+    "/new begins another thread, /quit or Ctrl-D leaves."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Memories")(chat)
 
 
-def chat(
+def chat(  # noqa: PLR0917 - as many as there are options
     space: Space,
     message: Annotated[
         str | None, typer.Argument(metavar="[MESSAGE]", help="Say this, print the reply and leave.", show_default=False)
@@ -39,6 +43,13 @@ def chat(
     ] = None,
     thread: Annotated[str, typer.Option(metavar="NAME", help="Conversation to go on with.")] = "chat",
     user: Annotated[str, typer.Option(metavar="NAME", help="Speaker that you are remembered as.")] = "user",
+    reliance: Annotated[
+        str,
+        typer.Option(
+            metavar="DIAL",
+            help="How far replies rest on memory: fresh, light, balanced, close, faithful, or a number from 0 to 1.",
+        ),
+    ] = "balanced",
     embedder: Embedder = None,
     root: Root = None,
     as_json: AsJson = False,
@@ -56,7 +67,7 @@ def chat(
 
     with (
         open_space(space, root, embedder, create=True) as opened,
-        agent.chat(opened, config.model(model), thread=thread, user=user) as talk,
+        agent.chat(opened, config.model(model), thread=thread, user=user, reliance=_dialled(reliance)) as talk,
     ):
         talking = message is None and sys.stdin.isatty() and not as_json
         if talking:
@@ -73,6 +84,13 @@ def chat(
             _withdraw(talk, as_json=as_json)
         elif not as_json and last is not None and last.question is not None:
             typer.echo(dim(f"To answer: agentmem chat {shown(space)} ANSWER --thread {shown(thread)}"), err=True)
+
+
+def _dialled(reliance: str) -> Any:
+    try:
+        return float(reliance)
+    except ValueError:
+        return reliance  # a name; the agent knows which there are
 
 
 def _typed(*, talking: bool) -> Iterator[str]:
@@ -106,12 +124,19 @@ def _command(said: str, talk: Chat, last: Reply | None) -> None:
             number += 1
         talk.thread = f"{base}-{number}"
         typer.echo(dim(f"thread {talk.thread}"))
+    elif said.startswith("/reliance "):
+        from agentmem.agent.reliance import placed
+
+        try:
+            talk.reliance = placed(_dialled(said.removeprefix("/reliance ").strip()))
+        except InputError as error:
+            typer.echo(dim(str(error)))
     elif said == "/sources" and last is not None:
         now = talk.space.clock()
         read = [e for e in last.recall.evidence if e.id in last.answer.sources] or last.recall.evidence[:3]
         for e in read:
             typer.echo(f"  {strong(heading(e.memory, now))}  {e.score:.2f}\n{lines(e.memory.text, '    ')}")
-        typer.echo(dim(f"  confidence {last.recall.confidence:.2f}"))
+        typer.echo(dim(f"  confidence {last.recall.confidence:.2f}, depends on memory {last.dependence:.2f}"))
     else:
         typer.echo(dim(HELP))
 
@@ -142,6 +167,7 @@ def _of(reply: Reply, said: str | None) -> dict[str, Any]:
         "text": reply.text,
         "abstained": reply.answer.abstained,
         "confidence": reply.answer.confidence,
+        "dependence": reply.dependence,
         "sources": list(reply.answer.sources),
         "thread": reply.thread,
         "asked_id": reply.asked,

@@ -199,8 +199,10 @@ class Retention:
 
     def write_uses(self, at_least: int = 1) -> None:
         """Write down what recalls have counted, if it is so much, and reinforce by the policy of the space."""
-        if len(self.uses) >= at_least:
-            self.uses.write(self._ledger, self.policy, self._now())
+        with self._lock:
+            if len(self.uses) >= at_least:
+                self._check_open()
+                self.uses.write(self._ledger, self.policy, self._now())
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@
         stub.requests[0]["messages"]    # what the model was really sent
 
 Each answer of the script serves one request; the last one serves all that follow. An answer is a text (sent whole or
-as a stream of words, as the request asks) or one of the faults below.
+as a stream of words, as the request asks), the call of a tool, or one of the faults below.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
 
@@ -49,7 +49,20 @@ class Torn:
     text: str
 
 
-Step = str | Status | Hang | Garbage | Torn
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Call a tool; with a text in place of the arguments, that very text."""
+
+    tool: str
+    arguments: Mapping[str, Any] | str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the call as the protocol has it."""
+        given = self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+        return {"id": "call_1", "type": "function", "function": {"name": self.tool, "arguments": given}}
+
+
+Step = str | Calls | Status | Hang | Garbage | Torn
 
 
 class StubOpenAI:
@@ -108,10 +121,10 @@ class _Conversation(BaseHTTPRequestHandler):
                 self._send(200, text)
             case Torn(text):
                 self._stream(text, torn=True)
-            case text if body.get("stream"):
-                self._stream(text)
-            case text:
-                self._send(200, json.dumps(_whole(text)))
+            case said if body.get("stream"):
+                self._stream(said)
+            case said:
+                self._send(200, json.dumps(_whole(said)))
 
     def _send(self, code: int, text: str) -> None:
         payload = text.encode()
@@ -121,13 +134,13 @@ class _Conversation(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    def _stream(self, text: str, *, torn: bool = False) -> None:
+    def _stream(self, said: str | Calls, *, torn: bool = False) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         if torn:  # promise more than will come, so that the client can see the break
             self.send_header("Content-Length", "1000000")
         self.end_headers()
-        for event in _events(text):
+        for event in _events(said):
             self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
             self.wfile.flush()
         if not torn:
@@ -137,20 +150,35 @@ class _Conversation(BaseHTTPRequestHandler):
         """Keep the tests' output clean."""
 
 
-def _whole(text: str) -> dict[str, Any]:
+def _whole(said: str | Calls) -> dict[str, Any]:
+    message: dict[str, Any] = {"content": said}
+    end, words = "stop", len(said.split()) if isinstance(said, str) else 1
+    if isinstance(said, Calls):
+        end, message = "tool_calls", {"content": None, "tool_calls": [said.to_json()]}
     return {
         "id": "stub",
         "object": "chat.completion",
         "created": 0,
         "model": "stub",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": len(text.split()), "total_tokens": 1 + len(text.split())},
+        "choices": [{"index": 0, "finish_reason": end, "message": {"role": "assistant", **message}}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": words, "total_tokens": 1 + words},
     }
 
 
-def _events(text: str) -> Iterator[dict[str, Any]]:
-    words = text.split(" ")
-    pieces = [word if i == 0 else f" {word}" for i, word in enumerate(words)]
-    for delta in ({"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces), {}):
-        choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+def _events(said: str | Calls) -> Iterator[dict[str, Any]]:
+    end = "tool_calls" if isinstance(said, Calls) else "stop"
+    for delta in ({"role": "assistant", "content": ""}, *_deltas(said), {}):
+        choice = {"index": 0, "delta": delta, "finish_reason": None if delta else end}
         yield {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": "stub", "choices": [choice]}
+
+
+def _deltas(said: str | Calls) -> Iterator[dict[str, Any]]:
+    """Yield a text word by word, the call of a tool first by its name and then its arguments in two halves."""
+    if isinstance(said, str):
+        yield from ({"content": word if n == 0 else f" {word}"} for n, word in enumerate(said.split(" ")))
+        return
+    call = said.to_json()
+    given = call["function"].pop("arguments")
+    yield {"tool_calls": [{"index": 0, **call, "function": {**call["function"], "arguments": ""}}]}
+    for part in (given[: len(given) // 2], given[len(given) // 2 :]):
+        yield {"tool_calls": [{"index": 0, "function": {"arguments": part}}]}

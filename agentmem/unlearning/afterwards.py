@@ -68,6 +68,12 @@ class Afterwards:
             self._check_open()
             return intents.epoch(self._ledger)
 
+    def rewrote(self, epoch: int) -> bool:
+        """Say whether any forgetting after `epoch` left a memory with less than it said before."""
+        with self._lock:
+            self._check_open()
+            return any(r.rewritten for r in intents.records(self._ledger) if r.number > epoch)
+
     @contextlib.contextmanager
     def fenced(self, epoch: int | None) -> Iterator[None]:
         """Hold the ledger's write lock. Raises StaleError if anything was forgotten after `epoch` (None: passes)."""
