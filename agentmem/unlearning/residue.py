@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -148,9 +148,9 @@ class Search:
                     yield begin, known[bytes_]
 
     def _places(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Yield where a needle may begin, and how long it would be."""
+        """Yield where a needle may begin, and how long it would be: where it begins and ends as one does."""
         padded = data + bytes(-len(data) % STEPS + STEPS)
-        words = np.frombuffer(padded, "<u4")
+        words, bytes_ = np.frombuffer(padded, "<u4"), np.frombuffer(padded, np.uint8)
         for start in range(0, len(words) - 1, BLOCK):
             block = words[start : start + BLOCK + 1] | _CASE
             near = np.flatnonzero(self.table[_hashed(block[:-1], self.bits)])
@@ -158,25 +158,39 @@ class Search:
                 low = block[near].astype(np.uint64)
                 both = low | block[near + 1].astype(np.uint64) << np.uint64(32)
                 for keys, forms in ((both, self.long), (low, self.short)):
-                    for n, at, length in forms.of(keys):
-                        yield (start + int(near[n])) * STEPS - at, length
+                    key, row = forms.of(keys)
+                    begin = (start + near[key]) * STEPS - forms.at[row]
+                    end = begin + forms.length[row]
+                    within = np.flatnonzero((begin >= 0) & (end <= len(data)))
+                    like = within[_ending(bytes_, end[within]) == forms.ending[row[within]]]
+                    yield from zip(begin[like].tolist(), (end - begin)[like].tolist(), strict=True)
 
 
 class _Forms(NamedTuple):
-    """Which bytes (as numbers, sorted) stand where in needles of which length; all (n,)."""
+    """Which bytes (as numbers, sorted) stand where in needles of which length and ending; all (n,)."""
 
     keys: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
     at: npt.NDArray[np.int64] = np.zeros(0, np.int64)
     length: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+    ending: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
 
-    def of(self, keys: npt.NDArray[np.uint64]) -> Iterator[tuple[int, int, int]]:
-        """Yield which of the keys stand in a needle, where, and how long that is."""
-        if not len(self.keys):
-            return
+    def of(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return which of the keys (their places, (m,)) stand in which row, (m,); a key stands in many."""
         first = np.searchsorted(self.keys, keys)
-        for n in np.flatnonzero(self.keys[np.minimum(first, len(self.keys) - 1)] == keys).tolist():
-            for row in range(int(first[n]), int(np.searchsorted(self.keys, keys[n], "right"))):
-                yield n, int(self.at[row]), int(self.length[row])
+        held = np.flatnonzero(self.keys[np.minimum(first, len(self.keys) - 1)] == keys) if len(self.keys) else first[:0]
+        count = np.searchsorted(self.keys, keys[held], "right") - first[held]
+        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return np.repeat(held, count), np.repeat(first[held], count) + nth
+
+    def take(self, rows: npt.NDArray[Any]) -> _Forms:
+        """Return those rows, by place or by mask."""
+        return _Forms(self.keys[rows], self.at[rows], self.length[rows], self.ending[rows])
+
+
+def _ending(bytes_: npt.NDArray[np.uint8], end: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """Return the last four bytes before each place as one number, without their case."""
+    last = bytes_[end[:, None] - np.arange(STEPS, 0, -1)] | np.uint8(0x20)
+    return np.frombuffer(last.tobytes(), "<u4")
 
 
 def _forms(asked: Sequence[bytes]) -> tuple[_Forms, _Forms]:
@@ -204,16 +218,18 @@ def _forms(asked: Sequence[bytes]) -> tuple[_Forms, _Forms]:
     held = keys[starts[:, None] + at]
     held[~long] &= np.uint64(2**32 - 1)
     sizes = np.repeat(lengths[:, None], STEPS, axis=1)
-    return _sorted(held[long], at[long], sizes[long]), _sorted(held[~long], at[~long], sizes[~long])
+    endings = np.repeat(_ending(joined, starts + lengths)[:, None], STEPS, axis=1)
+    rows = _Forms(held, at, sizes, endings)
+    return _sorted(rows.take(long)), _sorted(rows.take(~long))
 
 
-def _sorted(keys: npt.NDArray[np.uint64], at: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> _Forms:
-    """Return rows in order of their keys, each once."""
-    order = np.lexsort((length.ravel(), at.ravel(), keys.ravel()))
-    rows = _Forms(keys.ravel()[order], at.ravel()[order], length.ravel()[order])
-    new = np.ones(len(order), bool)
-    new[1:] = np.any([column[1:] != column[:-1] for column in rows], axis=0)
-    return _Forms(rows.keys[new], rows.at[new], rows.length[new])
+def _sorted(rows: _Forms) -> _Forms:
+    """Return rows, of any shape, in order of their keys, each once, (n,)."""
+    flat = _Forms(rows.keys.ravel(), rows.at.ravel(), rows.length.ravel(), rows.ending.ravel())
+    flat = flat.take(np.lexsort(flat[::-1]))
+    new = np.ones(len(flat.keys), bool)
+    new[1:] = np.any([column[1:] != column[:-1] for column in flat], axis=0)
+    return flat.take(new)
 
 
 def _hashed(words: npt.NDArray[np.uint32], bits: int) -> npt.NDArray[np.uint32]:
