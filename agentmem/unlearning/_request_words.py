@@ -252,7 +252,7 @@ LABEL = re.compile(
 """How a request is headed: "Deletion request on funding: ...", "Security: ..."."""
 _MEMORY = (
     r"(?:(?:your|the|our|all|any) )?(?:[\w-]+ ){0,3}?"
-    r"(?:memory|memories|records?|notes|histor(?:y|ies)|files?|(?:summary|summaries))"
+    r"(?:memory|memories|records?|notes|histor(?:y|ies)|files?|summary|summaries)"
 )
 _GONE_FROM = rf"(?:deleted|erased|removed|purged|wiped|scrubbed|expunged|withdrawn|redacted) from {_MEMORY}"
 PASSIVE = re.compile(
