@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 import agentmem
 from agentmem import Draft, steps
 from agentmem.cli import app
-from agentmem.errors import LineageError, PluginNotFoundError
+from agentmem.errors import AgentmemError, LineageError, PluginNotFoundError
 from agentmem.ledger import derivations
+from agentmem.testing.stub_openai import StubOpenAI
 from agentmem.types import Finding, Slot
 
 
@@ -231,7 +232,86 @@ def test_settle_on_the_command_line(tmp_path):
         "written": 0,
         "replaced": 0,
         "kept_out": 0,
+        "model": None,
+        "calls": 0,
+        "tokens": 0,
     }
+
+
+def test_a_model_settles_on_the_command_line(tmp_path, monkeypatch):
+    """Over HTTP: what rules have derived it derives anew when asked to; what it cost is told."""
+    with agentmem.open(tmp_path, embedder="hash", derive=["summary", "state"]) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        space.remember("I adopted a grey cat from the shelter last Friday.", speaker="Ana")
+        space.remember("My locker code is 4417.", speaker="Ana")
+        space.settle()
+
+    def run(*words, code=0):
+        done = CliRunner().invoke(app, ["settle", "ana", "--root", str(tmp_path), *words])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    written = json.dumps({"items": [{"text": "Ana has a grey cat from a shelter.", "turns": [1], "keywords": []}]})
+    with StubOpenAI(written) as stub:
+        monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        assert "derives with --again" in run("--model", "openai:stub")
+        assert stub.requests == []
+        told = json.loads(run("--model", "openai:stub", "--budget", "2,5000", "--again", "--json"))
+        assert (told["derivers"], told["model"], told["calls"]) == (["state", "summary"], "openai:stub", 1)
+        assert told["tokens"] > 100
+        assert "grey cat from the shelter" in stub.requests[0]["messages"][1]["content"]
+        assert "openai:stub was asked 0 times" in run("--model", "openai:stub", "--again")  # its answer was kept
+    with agentmem.open(tmp_path, embedder="hash") as system:
+        assert summaries(system.space("ana")) == ["Ana has a grey cat from a shelter."]
+        assert [m.text for m in system.space("ana").memories(agentmem.Filter(kinds=("fact",)))] == [
+            "Ana's locker code is 4417"
+        ]
+    assert "name the model as well" in run("--budget", "1,1500", code=2)
+    assert "is not calls and tokens" in run("--model", "openai:stub", "--budget", "1", code=2)
+
+
+def test_a_deriver_may_come_to_read_in_other_scopes(tmp_path):
+    """What is stale under a name that its deriver gives no more is read under those it gives now; all if asked to."""
+
+    class Threads(Last):
+        def scopes(self, memory):
+            return [f"thread {memory.thread}"] if memory.kind == "turn" else []
+
+    with agentmem.open(tmp_path, embedder="hash", derive={"last": Last()}) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        ids = space.remember(["one", "two"], thread="a")
+        space.remember("three", thread="b")
+        space.settle()
+        space.erase(ids[1])
+    with agentmem.open(tmp_path, embedder="hash", derive={"last": Threads()}) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        space.settle()
+        assert summaries(space) == ["b, 1 turns: three", "thread a, 1 turns: one"]
+        assert space.deriving.backlog() == 0
+        space.deriving.settle(again=True)
+        assert summaries(space) == ["thread a, 1 turns: one", "thread b, 1 turns: three"]
+
+
+def test_a_deriver_that_names_other_scopes_each_time_is_refused(tmp_path):
+    """With what scopes must be."""
+
+    class Fickle(Last):
+        named = 0
+
+        def scopes(self, memory):
+            Fickle.named += 1
+            return [f"scope {Fickle.named}"] if memory.kind == "turn" else []
+
+    with agentmem.open(tmp_path, embedder="hash", derive={"fickle": Fickle()}) as system:
+        space = system.space("ana")
+        space.deriving.close()
+        space.remember("one")
+        with pytest.raises(AgentmemError, match="does not name the same scopes"):
+            space.settle()
 
 
 class Codes:

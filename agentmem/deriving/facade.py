@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentmem import registry
 from agentmem.clock import Clock
-from agentmem.deriving.settling import BATCH, Screen, Settled, enroll, read_to, settle
+from agentmem.deriving.settling import BATCH, Screen, Settled, enroll, read_to, settle, unread
 from agentmem.encoding.answers import Answers
 from agentmem.errors import AgentmemError
 from agentmem.ledger import Ledger, derivations
@@ -62,8 +62,10 @@ class Deriving:
             self._made = _made(json.loads(self._ledger.meta(NOTED) or "[]"), self._answers)
         return self._made
 
-    def settle(self, *, scopes: int | None = None, progress: Progress | None = None) -> Settled:
+    def settle(self, *, scopes: int | None = None, again: bool = False, progress: Progress | None = None) -> Settled:
         """Derive until nothing is stale, or at most `scopes` scopes; return what was done.
+
+        `again`: everything is read once more first, as where a model is to derive what rules have derived.
 
         Raises what a deriver raises: what was done before stays done, and the rest is taken up by the next call.
         """
@@ -72,6 +74,9 @@ class Deriving:
         done = Settled()
         with self._working:
             self._record()
+            for name in self.derivers if again else ():
+                with self._lock:
+                    unread(self._ledger, name)
             self._enroll()
             while stale := self._stale(scopes, done.scopes):
                 before = done.scopes

@@ -81,6 +81,11 @@ def read_to(ledger: Ledger, name: str) -> tuple[int, int]:
     return seq, change
 
 
+def unread(ledger: Ledger, name: str) -> None:
+    """Let a deriver look at everything once more, as if it had seen nothing yet."""
+    ledger.note(f"derived:{name}", "[0, 0]")
+
+
 def enroll(ledger: Ledger, name: str, deriver: Deriver, limit: int | None = None) -> int:
     """Take in what came into the ledger or changed since the deriver last looked; return how many memories."""
     noted, done = f"derived:{name}", 0
@@ -121,7 +126,11 @@ def settle(
         with lock, db.reading():
             before = ledger.mark().change
             read = [(of, _read(ledger, of), derivations.made(db, of)) for of in stale[:BATCH]]
-        made = [_Made(of, _drafts(ledger, derivers[of.deriver], of, members)) for of, members, _ in read]
+        moved = [(of, members) for of, members, _ in read if members and _scope(ledger, derivers, of, members) is None]
+        if moved:
+            _enroll_anew(ledger, derivers, moved, lock)
+            continue
+        made = [_Made(of, _drafts(ledger, derivers, of, members)) for of, members, _ in read]
         now = clock()
         there = {origin for _, _, old in read for origin in old}
         new = {d.origin: check(d, now) for _, drafts in made for d in drafts if d.origin not in there}
@@ -162,16 +171,41 @@ def _read(ledger: Ledger, of: Stale) -> list[Memory]:
     return [m for chunk in ledger.read(seqs=seqs, vectors=True) for m in chunk]
 
 
-def _drafts(ledger: Ledger, deriver: Deriver, of: Stale, members: Sequence[Memory]) -> list[Draft]:
+def _scope(ledger: Ledger, derivers: Mapping[str, Deriver], of: Stale, members: Sequence[Memory]) -> str | None:
+    """Return the name of a stale scope, None where its deriver puts the members into others by now."""
+    named = derivers[of.deriver].scopes(members[-1])
+    return next((scope for scope in named if derivations.digest(ledger, scope) == of.scope), None)
+
+
+def _enroll_anew(
+    ledger: Ledger,
+    derivers: Mapping[str, Deriver],
+    moved: Sequence[tuple[Stale, Sequence[Memory]]],
+    lock: AbstractContextManager[object],
+) -> None:
+    """Take members into the scopes in which their deriver reads them now: by a model others than by rules, say.
+
+    Raises AgentmemError for a deriver that names other scopes each time.
+    """
+    for of, members in moved:
+        deriver = derivers[of.deriver]
+        scopes = [(m.seq, list(deriver.scopes(m))) for m in members]
+        if scopes != [(m.seq, list(deriver.scopes(m))) for m in members]:
+            raise AgentmemError(
+                f"the deriver {of.deriver!r} does not name the same scopes for the same memory twice; scopes must "
+                "depend on the memory alone"
+            )
+        with lock, ledger.connection.transaction():
+            there = ledger.seqs([m.id for m in members])
+            derivations.enroll(ledger, of.deriver, [(seq, to) for seq, to in scopes if seq in there.values()])
+
+
+def _drafts(ledger: Ledger, derivers: Mapping[str, Deriver], of: Stale, members: Sequence[Memory]) -> list[Draft]:
     """Return what a deriver makes of a scope's members, placed and with origins; raise for what breaks its contract."""
-    if not members:
-        return []
-    scope = next((s for s in deriver.scopes(members[-1]) if derivations.digest(ledger, s) == of.scope), None)
+    scope = _scope(ledger, derivers, of, members) if members else None
     if scope is None:
-        raise AgentmemError(
-            f"the deriver {of.deriver!r} does not name the same scopes for the same memory twice; scopes must depend "
-            "on the memory alone"
-        )
+        return []
+    deriver = derivers[of.deriver]
     places = {m.id: m.position for m in members}
     return [_placed(draft, of.deriver, scope, places, members[-1]) for draft in deriver.derive(scope, members)]
 
