@@ -112,7 +112,7 @@ class Space:
         with self._lock:
             self._check_open()
             embedder = self.embedder
-        encoded = encode(drafts, embedder, progress=progress)
+        encoded = encode(drafts, self._embedder.sparing(embedder), progress=progress)
         steps.reached("remember.encoded")
         with self._lock:
             self._check_open()
@@ -203,7 +203,7 @@ class Space:
                 self._ledger,
                 self._level(),
                 self._open_weights(),
-                self.embedder,
+                self._embedder.sparing(self.embedder),
                 asked=filter,
                 limit=limit + 1,
                 now=now,

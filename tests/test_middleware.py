@@ -414,3 +414,32 @@ def test_the_loop_goes_on_while_the_space_works(system):
     space.close()
     with pytest.raises(SpaceClosedError):
         asyncio.run(aremember(space, CAT))
+
+
+def test_a_question_is_encoded_once_a_turn(system):
+    """To recall and to remember it is one text; the reply is another. Erasing keeps no vector."""
+    from agentmem.encoding.embedders import open_embedder
+    from agentmem.space import Space
+
+    class Counting:
+        name, dim = "counting", 64
+
+        def __init__(self, inner):
+            self.inner, self.dim, self.seen = inner, inner.dim, []
+
+        def __call__(self, texts):
+            self.seen += texts
+            return self.inner(texts)
+
+    folder = system.space("alice").path.with_name("counting")
+    folder.mkdir()
+    embedder = Counting(open_embedder("hash"))
+    with Space("counting", folder, embedder=embedder) as space:
+        (cat, _) = space.remember([CAT, "I work in Porto."], thread="old")
+        say(create_agent(scripted("Miso."), [], middleware=[AgentMemoryMiddleware(space)]), ASK)
+        assert embedder.seen == [CAT, "I work in Porto.", ASK, "Miso."]
+        turn = next(m for m in space.memories() if m.text == ASK)
+        assert (space.get(turn.id).vector == embedder.inner([ASK])[0]).all()
+        space.erase([cat, turn.id])
+        space.recall(ASK)
+        assert embedder.seen[4:] == [ASK]

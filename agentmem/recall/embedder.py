@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from agentmem import config
-from agentmem.encoding.encoder import RULES
+from agentmem.encoding.encoder import RULES, checked
 from agentmem.errors import EmbedderMismatchError
 from agentmem.ledger import Ledger
 from agentmem.protocols import Embedder
+from agentmem.types import Vectors
+
+KEPT = 8
+"""Texts whose vectors are kept, the last ones."""
 
 
 class SpaceEmbedder:
@@ -17,6 +25,7 @@ class SpaceEmbedder:
         self._space = space
         self._wanted = wanted
         self._opened: Embedder | None = None
+        self._sparing: _Sparing | None = None
         if wanted != config.EMBEDDER:
             self()
 
@@ -30,6 +39,12 @@ class SpaceEmbedder:
             self._opened = embedder
         return self._opened
 
+    def sparing(self, embedder: Embedder) -> Embedder:
+        """Return an embedder that is spared the last few texts that it has encoded, until anything is erased."""
+        if self._sparing is None or self._sparing.embedder is not embedder:
+            self._sparing = _Sparing(embedder)
+        return self._sparing
+
     @property
     def recorded(self) -> str | None:
         """The name of the embedder that filled the space; None while it is empty."""
@@ -37,7 +52,8 @@ class SpaceEmbedder:
         return name
 
     def check(self) -> None:
-        """Raise EmbedderMismatchError if another process has encoded the space anew by another embedder."""
+        """Take in that the space has changed. Raises EmbedderMismatchError if another embedder has encoded it anew."""
+        self._sparing = None
         if self._opened is not None:
             self._check(self._opened)
 
@@ -63,6 +79,28 @@ class SpaceEmbedder:
                 f"their vectors do not compare. Open it without naming an embedder, or encode all of it anew with: "
                 f"agentmem rebuild {self._space} --embedder {embedder.name}"
             )
+
+
+class _Sparing:
+    """An embedder that keeps the vectors of the last few texts: what was just asked is often remembered next.
+
+    A vector depends on its text alone, so one does for both.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name, self.dim = embedder.name, embedder.dim
+        self.embedder = embedder
+        self.kept: dict[str, Vectors] = {}
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        if len(texts) > KEPT:
+            return self.embedder(texts)
+        kept = self.kept
+        new = [text for text in dict.fromkeys(texts) if text not in kept]
+        made = dict(zip(new, checked(self.embedder(new), len(new), self.embedder), strict=True)) if new else {}
+        known = {**kept, **made}
+        self.kept = dict([*known.items()][-KEPT:])
+        return np.stack([known[text] for text in texts])
 
 
 def opened(embedder: str | Embedder) -> Embedder:
