@@ -36,6 +36,7 @@ EVAL = $(BIN)/agentmem eval
 results: $(VENV)/.ready-dev
 	$(if $(LOCOMO),$(EVAL) locomo --data $(LOCOMO) --cross-validate --json $(RESULTS)/locomo.json)
 	$(if $(LOCOMO),$(EVAL) order --data $(LOCOMO) --cross-validate --json $(RESULTS)/order.json)
+	$(EVAL) update --json $(RESULTS)/update.json
 	$(if $(LOCOMO),$(EVAL) unlearning --data $(LOCOMO) --json $(RESULTS)/unlearning.json)
 	$(if $(PI_LLM),$(EVAL) interference --data $(PI_LLM) --json $(RESULTS)/interference.json)
 	$(if $(FACTS),$(EVAL) consolidation --data $(FACTS) --json $(RESULTS)/consolidation.json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -72,6 +72,9 @@ def evaluate(
     targets: Annotated[
         int | None, typer.Option(metavar="N", help="Targets of each kind to forget; default: 12.", show_default=False)
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of what is made up; default: 0.", show_default=False)
+    ] = None,
     json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON.")] = None,
     html_out: Annotated[Path | None, typer.Option("--html", metavar="OUT", help="Write a page with plots.")] = None,
     markdown_out: Annotated[Path | None, typer.Option("--markdown", metavar="OUT", help="Write Markdown.")] = None,
@@ -91,7 +94,8 @@ def evaluate(
         table(("evaluator", "what it is"), list(registry.evaluators().items()), whole=(0,))
         return
     module = registry.evaluator_module(name)
-    if data is None:
+    first = next(iter(signature(module.run).parameters.values()))
+    if data is None and first.default is Parameter.empty:
         raise InputError(f"agentmem eval {name} needs its data: --data FILE")
     own = _own(
         name,
@@ -100,6 +104,7 @@ def evaluate(
         policies=_names(policies),
         budgets=None if budgets is None else _numbers(budgets, "--budgets", float, ".05,.1,.25,.5"),
         targets=targets,
+        seed=seed,
         baselines=_names(baselines),
         judge=_reader(judge),
         prices=_prices(prices, "--prices"),
