@@ -303,3 +303,24 @@ def test_a_value_that_is_plainly_another_things_is_not_taken_loosely(space):
     space.remember("The office moved me to 4417 as my locker code.")
     assert space.recall("Which office should be used?", k=1).texts == ("My office is C7.",)
     assert space.recall("What is my locker code?", k=1)[0].fact.value == "4417"
+
+
+def test_the_newest_of_somebody_elses_values_is_found(space):
+    """What a person who does not speak here has changed is followed as one's own is, and kept apart from it."""
+    space.remember("Priya's locker code is 4417.")
+    space.remember("My locker code is 1234.")
+    space.remember("They gave Priya 9001 as her new locker code.")
+    space.remember("Ben's locker code is 5555 now.")
+    asked = ("What is Priya's locker code?", "What does Priya have as her locker code?", "Tell me Priya's locker code.")
+    for question in asked:
+        assert "9001" in space.recall(question, k=1).texts[0]
+    assert "1234" in space.recall("What is my locker code?", k=1).texts[0]
+    assert "5555" in space.recall("Which locker code does Ben have?", k=1).texts[0]
+
+
+def test_a_thing_that_only_loose_reading_saw_change_is_known_to_change(space):
+    """Two values that were read loosely tell that a thing changes, so that a third may be read from a plainer text."""
+    space.remember("I've just been told that the dentist is Meyer.")
+    space.remember("Could you update my dentist to Novak?")
+    space.remember("My boss wants Okafor as our dentist, so that's what we use.")
+    assert "Okafor" in space.recall("Who is my dentist?", k=1).texts[0]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem.encoding.slots import SELF, Fact, Key, asked_slot, latest, read_slots
+from agentmem.encoding.slots import SELF, Fact, Key, as_own, asked_slot, latest, read_slots
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -226,3 +226,31 @@ def test_moments_with_and_without_zone_do_not_mix() -> None:
     naive = datetime(2025, 1, 2)  # noqa: DTZ001 - what is refused
     with pytest.raises(TypeError):
         latest([Fact("1", SELF, "code", "a", T0), Fact("2", SELF, "code", "b", naive)])
+
+
+@pytest.mark.parametrize(
+    ("question", "own"),
+    [
+        ("What did Ana change her locker code to?", ("ana", "what did I change my locker code to?")),
+        ("Is Ana Reyes' code short?", ("ana reyes", "is my code short?")),
+        ("Tell me Ana's American place.", ("ana", "tell me my American place.")),
+        ("What does Ana use for her American place?", ("ana", "what do I use for my American place?")),
+        ("What's the latest dentist of Ana?", ("ana", "what's the latest dentist of mine?")),
+        ("Which dentist did Ana just get?", ("ana", "which dentist did I just get?")),
+        ("What is my code?", None),
+        ("What is Ana's code, and what is Ben's?", None),
+        ("What is my code, Ana's?", None),
+        ("What did her boss say?", None),
+        ("Where's the station?", None),
+        ("", None),
+    ],
+)
+def test_anothers_thing_is_asked_for_as_ones_own(question: str, own: tuple[str, str] | None) -> None:
+    """One named owner stands for "I" and "my"; of several, of none, or beside oneself, nobody does."""
+    assert as_own(question) == own
+
+
+def test_who_no_longer_has_the_old_one_may_have_a_new_one() -> None:
+    """Only an ending that names no old one ends what holds."""
+    assert not any(s.ends for s in read_slots("I no longer have the old code."))
+    assert [(s.attribute, s.ends) for s in read_slots("I no longer work at Acme.")] == [("employer", True)]

@@ -363,6 +363,17 @@ LOOSE = (
     ("In place of my previous {a} I have {v} now.", "What do I have for my {a}?"),
     ("Never mind what I said before about my {a}, I'm sticking with {v}.", "I can never remember my {a}, help?"),
     ("Ignore the {a} I sent earlier. {v} is the right one.", "Do you have my {a} written down?"),
+    ("I told you the wrong {a} earlier, it's {v}.", "If anybody asks about my {a}, what do you tell them?"),
+    ("Sorry, I meant {v} for the {a}.", "What's my {a} instead of what I had before?"),
+    ("My boss wants {v} as our {a}.", "What has replaced the old {a}?"),
+    ("I no longer have the old {a}; {v} is the new one.", "I no longer have the old {a}, what's the new one?"),
+    ("My {a}, in case you were wondering, is {v}.", "What's the {a} after the last change?"),
+    ("My {a} has gone from whatever it was to {v}.", "Which {a} did I tell you about last?"),
+    ("I'd say my {a} these days is {v}.", "What does it look like my {a} will be?"),
+    ("I can't believe my {a} is {v} now.", "What took the place of my old {a}?"),
+    ("The {a} was {v} all along, sorry.", "Regarding my {a}, what do we use?"),
+    ("Ok, {v} it is, that's the {a}.", "What is going to be my {a}?"),
+    ("Let's say {v} for my {a}.", "What have I been told the {a} is?"),
 )
 """Phrasings of no known shape, of a thing that had several values."""
 BESIDE = (

@@ -54,6 +54,14 @@ _PLAINLY = re.compile(
     rf"|mix up)\b.*{_THING}"
     rf"|\b(?:replac|swap|trad|switch|chang|exchang)\w* {_DETERMINED}{_THING} (?:with|for|to|by)\b"
     rf"|\b(?:what|which|who)\b.* (?:instead|in place) of {_DETERMINED}(?:old|previous|former) {_THING}\W*$"
+    rf"|\b(?:what|who) (?:has |have |had )?(?:replaced|succeeded|superseded|took over (?:from|for|as)|t(?:ook|aken)"
+    rf" the place of) {_DETERMINED}(?:(?:old|previous|former|last|earlier) )?{_THING}\W*$"
+    rf"|{_THING}, (?:so )?(?:what|which|who)(?:'s| is) (?:it|that|the (?:new|current|right|correct|latest) one)\b"
+    rf"|\b(?:what|which|who) {_DETERMINED}{_THING} (?:did|have|had) (?:i|we) (?:last |most recently )?"
+    rf"(?:tell|told|give|given|mention\w*|say|said|name\w*|report\w*|note\w*)(?: to)?(?: you)?(?: about| of)?"
+    rf"(?: (?:last|most recently|lately|recently|latest))*\W*$"
+    rf"|\b(?:(?:asks?|asking|wonders?|curious|wants to know)(?: (?:you|me|us))? (?:about|for)|^(?:about|regarding"
+    rf"|concerning)) {_DETERMINED}{_THING}, (?:what|which|who)\b"
     rf"|\b(?:can|could|may) (?:i|we|you) (?:please |just |quickly )?(?:have|get|see|check|confirm|look up|give me"
     rf"|tell me|show me)"
     rf" {_DETERMINED}{_THING}"
@@ -69,6 +77,14 @@ _EPISODE = re.compile(
     rf"|\b(?:back then|at that time|in those days)\b"
 )
 """What tells that more is asked for than the value: an episode beside the thing, who did something to it, long ago."""
+_SINCE = re.compile(
+    r"\b(?:after|since|with|following|as of|given) (?:(?:the|that|this|these|my|our|all|most|very) )*"
+    r"(?:last|latest|recent|newest|new)? ?(?:chang|updat|switch|swap|correct|reset|mov|replac|reassign)\w*"
+    r"|\b(?:instead of|in place of|rather than|unlike|compared (?:to|with)) (?:what|the (?:old )?one|whatever)"
+    r"(?: (?:i|we|it) \w+)?(?: (?:before|earlier|previously|until \w+|back then))*"
+    r"|\bdoes (?:it|that) (?:look|seem|sound|appear)(?: like| as if| that)?\b"
+)
+"""What only says that the value now is asked for, and not the one before: "after the last change"."""
 _PUT = re.compile(
     rf"\b(?:what|which|who)(?: one)? (?:did|have|has|do|am|are|was|were) (?:i|we|they|you) (?P<verb>[\w' ]{{2,24}}?) "
     rf"(?:as|under|into|for|to) {_DETERMINED}{_THING}(?! \w)"
@@ -125,6 +141,7 @@ def asked_of(question: str, known: Mapping[str, int]) -> tuple[Key, ...]:
     text = " ".join(question.lower().replace("\u2019", "'").split())
     if len(text) > LONGEST:
         return ()
+    text = " ".join(_SINCE.sub(" ", text).split())
     names = sorted(known, key=lambda name: (-name.count(" "), -len(name), name))
     asked = (n for n in names if any(_asks(said, changing=known[n] > 1) for said in _marked(text, n)))
     return tuple(Key(SELF, name) for name in asked)

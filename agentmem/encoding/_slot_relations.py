@@ -18,6 +18,9 @@ _QUIT = re.compile(
     re.IGNORECASE,
 )
 
+_OLD = re.compile(r"(?:my|our|the|his|her|their) (?:old|previous|former)\b", re.IGNORECASE)
+"""Who no longer has the old one may well have a new one."""
+
 
 def endings(clause: str, speaker: str | None) -> Iterator[Found]:
     """Read what has ended: "I no longer live in Porto", "my code is no longer 4"."""
@@ -28,7 +31,7 @@ def endings(clause: str, speaker: str | None) -> Iterator[Found]:
         and not re.search(r"\b(?:stopped|quit)\b", clause)
     ):
         return
-    if found := _QUIT.fullmatch(clause):
+    if (found := _QUIT.fullmatch(clause)) and not _OLD.match(found[6]):
         who = _who(found[1], speaker)
         if who is not None:
             for key in _verb_keys(who, found[2] or found[3] or found[4], found[5] or ""):

@@ -30,7 +30,7 @@ _NOW = r"(?:now|currently|just|already|these days|nowadays|officially|finally|he
 _TAIL = re.compile(
     r"(?:[\s,]+(?:now|currently|these days|nowadays|at the moment|right now|at present|instead"
     r"|any ?more|any longer|there|here|too"
-    r"|as well|again|please|by the way|from (?:now|today|tomorrow|here|this \w+|next \w+|\w+day) on"
+    r"|as well|again|please|by the way|btw|fyi|lol|haha|from (?:now|today|tomorrow|here|this \w+|next \w+|\w+day) on"
     r"(?:wards?)?|from \w+day|for now|so far|as of \w+(?: \w+)?"
     r"|(?:starting|since|beginning|effective) (?:\w+ )?\w+|this (?:morning|afternoon|evening|week|month"
     r"|year|spring|summer|autumn|fall|winter)"
@@ -43,7 +43,7 @@ WEAK = re.compile(
     r"|as|like|that|about|because|when|where|what|how|why|if|to|for|in|on|at|up|out|over|off|here|there"
     r"|it|I|i|you|been|my|your|one|we|they|he|she|such"
     r"|something|anything|nothing|great|good|nice|fine|ok|okay|bad|amazing|awesome|important|ready|gone"
-    r"|done|full|back|similar|same)\b",
+    r"|done|full|back|similar|same|(?:this|last|next) (?:time|morning|afternoon|evening|night|week|month|year))\b",
 )
 CLASSES_OF_PLACE = frozenset(
     {"city", "country", "continent", "town", "village", "state", "province", "region", "place", "area", "district"}
@@ -54,7 +54,7 @@ _VALUE_SIGN = re.compile(r"\d|[\"\u201c]|(?<!^)\b[A-Z]|^[A-Z]")
 
 _GOES_ON = re.compile(
     r"(?:,? (?:and|but|so|because|which|since|while|that) (?:I|it|he|she|we|they|my|now|then)\b|,? (?:which|because)\b"
-    r"| [-\u2013\u2014]+ |, (?:he|she|it|I|we|they|so|and|but|write|remember|note|keep|don)\b|! ).*",
+    r"| [-\u2013\u2014]+ |, (?:he|she|it|I|we|they|so|and|but|just|write|remember|note|keep|don)\b|! ).*",
     re.DOTALL,
 )
 """Where a sentence goes on after a value."""

@@ -61,6 +61,7 @@ _HERE = _compiled(
     rf"(?:[gec]o?m?[ino]?|h|bi){_P}fA(?!V)",
     rf"(?:g|c)[o]?m?[in]?{_P}g*rO?A(?!V)",
     rf"a{_S}A(?!V)",
+    rf"^Ik{_P}fA{_END}",
     rf"^b{_S}A(?!V)",
     rf"(?:^|:){_P}[fs]A{_END}",
     rf"(?:^|I)[gk]m?{_S}j[IYgkvhf]*A",
@@ -85,7 +86,7 @@ _GAVE_UP = re.compile(
 """What says of the attribute that it has changed, went or was given: what is had next is the new one."""
 _THEN_SURE = _compiled(
     rf"[Ij]*(?:T|d*N|TN|m)w?b[cgea]?[onj]?{_R}$",
-    rf"[jw]*{_S}(?:Tb$|b(?:d?N|u)I|bc$|b$|r.?$|bN$)",
+    rf"[jw]*{_S}(?:Tb$|b(?:d?N|u)I|bc$|b$|r.?$|bd*N$)",
 )
 _THEN = _compiled(
     rf"[jb]*b{_R}$",
@@ -101,7 +102,7 @@ _ENDED = re.compile(r"xM[hg]A|x[wh]*[hg]A[dE]?M|(?:^|[,:j])I[wh]*LA|[Ih]xA(?=$|[
 """No longer having it, having none, giving it up."""
 _BACK = re.compile(r"^[jx,]*(?:T|N)w?b[se]?A(?!V)")
 _BACK_HERE = re.compile(r"[,:]j?(?:(?:T|N)w?b[se]?|[IY]?[hw]*aT)A(?!V)")
-_SUBJECT = re.compile(rf"[,:j]?{_S}[pb]")
+_SUBJECT = re.compile(rf"[,:j]?{_S}(?:[pb]|Tb)")
 _LAST = re.compile(rf"{_S}[,:!]*$")
 _BLOCK = re.compile(r"[xqP]|H(?!Ac|obc|obr)")
 _CLAUSES = re.compile(r"[^,:!]+")

@@ -235,7 +235,9 @@ def _named(letters: list[str], words: list[str], at: int, end: int, owner: str, 
     elif mine:
         known = begin < at or (_may_be_bare(letters, at) and not _compound(letters, at))
     else:
-        known = words[end : end + len(of_owner)] == of_owner
+        known = words[end : end + len(of_owner)] == of_owner or (
+            bool(names) and names[-1] in words[:begin] and words[begin:at][:2] == ["a", "new"]
+        )  # "Ana got a new code"
     if not known:
         return begin, end, "V"
     if end < len(words) and words[end] in THING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _TAGGED = {
-    "I": "i we",
+    "I": "i we let's",
     "Y": """he she they you people everyone everybody someone somebody anyone anybody who whoever folks all both""",
     "T": "it this",
     "N": "one ones",
@@ -28,7 +28,7 @@ _TAGGED = {
         putting trade traded trading exchange exchanged exchanging""",
     "r": "replace replaces replaced replacing supersede supersedes superseded succeeded",
     "g": """answer answers use uses using choose chooses chose chosen choosing pick picks picked picking select
-        selects selected selecting take takes took taken taking get gets got gotten getting give gives gave given
+        selects selected selecting meant take takes took taken taking get gets got gotten getting give gives gave given
         giving assign assigns assigned assigning settle settles settling go goes going gone land landed landing
         opt opts opted decide decides decided deciding keep keeps kept keeping issue issued allocate allocated
         allocates register registered list listed enter entered record recorded save saved saving wrote store
@@ -110,14 +110,20 @@ FRESH = frozenset(
     official other different another proper final preferred chosen next same right correct""",
     )
 )
-OLD = frozenset(re.findall(r"\S+", "old older previous former first last past original earlier second-last ex initial"))
+OLD = frozenset(
+    re.findall(
+        r"\S+",
+        """old older previous former first last past original earlier second-last ex initial wrong incorrect
+    outdated""",
+    )
+)
 NEUTRAL = frozenset(
     re.findall(r"\S+", "the a an this that these my our any some whatever another which what whichever mine no")
 )
 FOREIGN = frozenset(re.findall(r"\S+", "your his her their its whose"))
 FILLER = re.compile(
-    r"\b(?:if (?:any|some)(?:one|body) (?:asks|wants to know|is wondering|wonders|cares)|in case you (?:wonder"
-    r"|ask|need it)"
+    r"\b(?:if (?:any|some)(?:one|body) (?:asks|wants to know|is wondering|wonders|cares)|in case you (?:(?:are |were )?"
+    r"(?:wonder(?:ing)?|curious|interested)|ask|need it)"
     r"|no idea (?:why|how)|not sure (?:why|how)|no doubt|no problem|no worries|not bad|why not|no matter what"
     r"|not to mention"
     r"|(?:would|can|will|won't|wouldn't) you (?:not )?believe(?: it)?(?: but)?|believe it or not|guess what"
@@ -139,6 +145,12 @@ FILLER = re.compile(
     r"|list|replace|correct|enter|store|register|swap)\b)|i(?:'d| would) like to (?=(?:change|update|set|switch"
     r"|swap)\b)"
     r"|the name of|at (?:work|home|school)"
+    r"|i(?:'d| would) say(?: that)?|from (?:what|whatever|the one|something)(?: (?:else|it|i|we|they|was|were|had|been"
+    r"|used))*(?= to\b)"
+    r"|(?:i |we )?(?:still )?(?:can't|cannot|can not|couldn't|could not|can hardly) (?:believe|deny"
+    r"|get over)(?: it| that)?"
+    r"|(?:i |we )?(?:didn't|did not) (?:know|realise|realize|notice|mention)(?: yet)?(?: that)?|don't forget(?: that)?"
+    r"|needless to say"
     r"|in the meantime|with immediate effect|until further notice|going forward|from (?:here|now|today|tomorrow"
     r"|then)(?: on(?:wards?)?)?"
     r"|(?:at|for) (?:the moment|present|this point)|right now|these days|as things stand|in (?:the )?future|on file"

@@ -29,6 +29,7 @@ __all__ = [
     "Key",
     "Slot",
     "State",
+    "as_own",
     "as_written",
     "asked_known",
     "asked_loosely",
@@ -192,6 +193,13 @@ def likely_slots(question: str) -> tuple[str, ...]:
     from agentmem.encoding._slot_known import likely
 
     return likely(question)
+
+
+def as_own(question: str) -> tuple[str, str] | None:
+    """Return whose thing a question asks for and the same question asked of one's own; None where nobody is named."""
+    from agentmem.encoding._slot_owner import as_own
+
+    return as_own(question)
 
 
 def as_written(question: str, attribute: str) -> str:

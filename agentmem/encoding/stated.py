@@ -30,6 +30,8 @@ _WHERE = re.compile(r"(?<=.) (?:at|on|in|from|during) (?:the |my |our )?[a-z]+$"
 _SOFT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:wants?|wanted)(?= (?:me|us|you) to\b)|\bwould(?= be (?:my|our|the)\b)"), "will"),
     (re.compile(r"(?i)(?<=\?\s)(that|it|this)(?:['\u2019]d| would) be\b"), r"\1 is"),
+    (re.compile(r"\bwas(?= [^,!?]{1,40} (?:all along|the whole time|all the time|from the start)\b)"), "is"),
+    (re.compile(r"\bwant(?:s|ed)?(?= [^,]{1,40} (?:as|for|to be) (?:my|our|the)\b)"), "use"),
     (
         re.compile(r"(?i)\b((?:my|our|the) (?:new|current|latest|next) [\w -]{1,40}?)(?:['\u2019]d| would) be\b"),
         r"\1 is",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -14,6 +14,7 @@ from agentmem.encoding.aliases import same
 from agentmem.encoding.slots import (
     SELF,
     Key,
+    as_own,
     as_written,
     asked_known,
     asked_loosely,
@@ -123,28 +124,34 @@ def _ruling(
     mask = catalog.mask(asked, passing) if asked else None
     speakers = [subject(name) for name in catalog.speakers]
     own = OWN.search(question) is not None or not query_features(question, list(catalog.speakers)).named
-    loosely = asked_loosely(question) if own else None
-    known = slots.known(ledger.connection, named_slots(question), [SELF, *speakers]) if own else {}
-    likely = dict.fromkeys(likely_slots(question), 1) if own else {}
-    plainly = asked_known(question, known) or asked_known(question, likely)
-    strictly = asked_slot(question)
-    sure = [strictly, loosely, *plainly]
-    if plainly and (strictly is None or not strictly.subject):
-        sure = [*plainly, strictly, loosely]  # the "work phone number" is not the "number"
+    whose, put = (own and as_own(question)) or (SELF, question)
+    known = slots.known(ledger.connection, named_slots(put), [whose] if whose else [SELF, *speakers]) if own else {}
+    likely = dict.fromkeys(likely_slots(put), 1) if own else {}
+
+    def of(keys: Iterable[Key | None]) -> list[Key]:
+        return [key._replace(subject=key.subject or whose) for key in keys if key is not None]
+
+    loosely = of([asked_loosely(put) if own else None])
+    plainly = of(asked_known(put, known) or asked_known(put, likely))
+    strictly = of([asked_slot(question), asked_slot(put) if whose else None])
+    strictly = [key for key in strictly if not (whose and key.subject.endswith(f" {whose}"))]  # "what did I hear Ana's"
+    sure = [*strictly, *loosely, *plainly]
+    if plainly and not (strictly and strictly[0].subject not in {SELF, whose}):
+        sure = [*plainly, *strictly, *loosely]  # the "work phone number" is not the "number"
 
     def heard(attribute: str, subjects: frozenset[str]) -> list[Said]:
         said = slots.of_key(ledger.connection, attribute, subjects)
         return said if mask is None else [s for s in said if mask[catalog.row[s.id]]]
 
-    maybe = (*asked_known(question, dict.fromkeys(known, 2)), *asked_known(question, dict.fromkeys(likely, 2)))
-    for key in dict.fromkeys(key for key in (*sure, *maybe) if key is not None):
+    maybe = of((*asked_known(put, dict.fromkeys(known, 2)), *asked_known(put, dict.fromkeys(likely, 2))))
+    for key in dict.fromkeys((*sure, *maybe)):
         carried = whereabouts(key, lambda thing, of: heard(of, frozenset({thing})), asked.as_of or now)
         if carried is not None:
             return carried
         subjects = same(key.subject, speakers) if key.subject else frozenset({SELF, *speakers})
         said = heard(key.attribute, subjects)
-        if key == loosely or key in maybe or OWNED.search(question):
-            said += _stated(question, key, subjects, said, ledger, indexes, mask, own=not key.subject)
+        if key in loosely or key in maybe or OWNED.search(question):
+            said += _stated(question, key, subjects, said, ledger, indexes, mask, own=key.subject == whose)
         # What is asked in no known way is asked only of a thing that is known to change.
         if said and (key in sure or len({s.value for s in said}) > 1):
             ruled = facts.ruling(said, asked.as_of or now)
@@ -181,8 +188,9 @@ def _stated(
     newest = rows[np.lexsort((catalog.seq[rows], catalog.said_at[rows]))][-READ:]
     left = [m for m in ledger.find([catalog.ids[row] for row in newest]).values() if not _noted_elsewhere(m, key)]
     found = {m.id: told for m in left if (told := _told(m, key, subjects)) is not None}
-    if own:
-        changing = len({s.value for s in (*said, *found.values()) if not s.ends}) > 1
+    for changing in (False, True) if own else ():
+        if changing and len({s.value for s in (*said, *found.values()) if not s.ends}) < 2:
+            break
         for m in (m for m in left if m.id not in found):
             told = _told(m, key, subjects, loosely=True, changing=changing)
             if told is not None and not _told_of_another(m, key, told.value, ledger):
