@@ -130,16 +130,15 @@ class Guard:
             stones = [*_texts(key, list(forgotten)), *_names(key, names)]
             now = self._now()
             until = None if lasting is None else rows.micros(now + lasting)
-            numbers = []
+            made = [(key_name, erasure, scope, hashes, rows.micros(now), until) for scope, hashes in stones]
             with db.joined():
-                for scope, hashes in stones:
-                    db.all(
-                        "INSERT INTO tombstones (key, erasure, scope, hashes, made_at, expires_at) "
-                        "VALUES (?, ?, ?, ?, ?, ?)",
-                        (key_name, erasure, scope, hashes, rows.micros(now), until),
-                    )
-                    numbers.append(int(db.one("SELECT last_insert_rowid()")))
-            return numbers
+                db.many(
+                    "INSERT INTO tombstones (key, erasure, scope, hashes, made_at, expires_at) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    made,
+                )
+                last = int(db.one("SELECT coalesce(max(number), 0) FROM tombstones"))
+            return list(range(last - len(made) + 1, last + 1))
 
     def release(self, numbers: int | Iterable[int] | None = None) -> int:
         """Let what these tombstones (None: all) keep out be said again; return how many there were.
@@ -338,7 +337,8 @@ class Guard:
         seqs = [s for (s,) in self._ledger.connection.all(sql)]
         chosen = seqs[:: max(1, -(-len(seqs) // SAMPLE))]
         read = self._ledger.read(seqs=chosen, whole=False)
-        return [of_text(key, m.text, m.speaker) for chunk in read for m in chunk]
+        known: dict[str, bytes] = {}
+        return [of_text(key, m.text, m.speaker, known) for chunk in read for m in chunk]
 
     def _writing_key(self) -> tuple[str, bytes]:
         """Return the key for new tombstones, with its name; a new one where there is none yet, or it was lost."""
@@ -380,17 +380,18 @@ def _texts(key: bytes, forgotten: Sequence[Memory | str]) -> list[tuple[str, byt
     """Return scope and digests of each text, those of neighbours in a thread one after the other."""
     memories = sorted((m for m in forgotten if isinstance(m, Memory)), key=lambda m: (m.thread, m.position, m.seq))
     stones: list[tuple[str, bytes]] = []
+    known: dict[str, bytes] = {}
     before: Memory | None = None
     for m in memories:
         if m.kind not in GUARDED:
             continue
-        hashes = of_text(key, m.text, m.speaker)
+        hashes = of_text(key, m.text, m.speaker, known)
         if not len(hashes):
             continue
         close = before is not None and before.thread == m.thread and m.position - before.position <= 1
         stones.append(("next" if close else "text", hashes.tobytes()))
         before = m
-    texts = (of_text(key, t) for t in forgotten if isinstance(t, str))
+    texts = (of_text(key, t, known=known) for t in forgotten if isinstance(t, str))
     return [*stones, *(("text", h.tobytes()) for h in texts if len(h))]
 
 

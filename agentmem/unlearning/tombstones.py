@@ -15,7 +15,6 @@ idf as in BM25.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
@@ -45,11 +44,17 @@ LONGEST_NAME = 8
 _WORD = re.compile(r"\w+")
 
 
-def of_text(key: bytes, text: str, speaker: str | None = None) -> Hashes:
-    """Return the digests of the words of a text and of its speaker's name."""
+def of_text(key: bytes, text: str, speaker: str | None = None, known: dict[str, bytes] | None = None) -> Hashes:
+    """Return the digests of the words of a text and of its speaker's name.
+
+    Those of words in `known` are taken from there, and the others added: many texts share most of their words.
+    """
     words = {*terms(text), *(terms(speaker) if speaker else ())}
-    digests = b"".join(hmac.digest(key, word.encode(), hashlib.sha256)[:4] for word in words)
-    return np.unique(np.frombuffer(digests, "<u4"))
+    known = {} if known is None else known
+    for word in words:
+        if word not in known:
+            known[word] = hmac.digest(key, word.encode(), "sha256")[:4]
+    return np.unique(np.frombuffer(b"".join(known[word] for word in words), "<u4"))
 
 
 def of_name(key: bytes, name: str) -> int:
@@ -69,7 +74,7 @@ def _words(text: str) -> list[str]:
 
 
 def _name(key: bytes, words: Sequence[str]) -> int:
-    return int.from_bytes(hmac.digest(key, b"name\0" + " ".join(words).encode(), hashlib.sha256)[:8], "little")
+    return int.from_bytes(hmac.digest(key, b"name\0" + " ".join(words).encode(), "sha256")[:8], "little")
 
 
 class Tombstone(NamedTuple):
