@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
@@ -170,12 +171,44 @@ def test_what_is_replaced_or_deleted_is_in_no_byte(store, space, gone):
     space.remember("The locker code is XYZZY-4417.", kind="fact", parents=(old.id,))
     if gone == "replaced":
         store.put(ANA, "code", {"code": "PLUGH-1", "for": ["locker"]})
+        assert space.receipts()[-1].level == "logical"
+        store.flush()
     else:
         store.delete(ANA, "code")
     assert [m.text for m in space.memories()] == ['{"code": "PLUGH-1", "for": ["locker"]}'] * (gone == "replaced")
     held = b"".join(file.read_bytes() for file in space.path.rglob("*") if file.is_file())
     assert b"XYZZY" not in held
-    assert space.receipts()[-1].level == "physical"
+    assert (space.receipts()[-1].level, space.receipts()[-1].checked) == ("physical", True)
+
+
+@pytest.mark.parametrize("how", ["in a moment", "by closing the store", "by closing the space", "by erasing", "killed"])
+def test_the_bytes_of_replaced_values_do_not_stay(system, monkeypatch, how):
+    """They go together, within seconds, with the next erasure or at the latest when the space is closed or opened."""
+    monkeypatch.setattr("agentmem.agent.store.DELAY_S", 0.05 if how == "in a moment" else 600)
+    space = system.space("alice")
+    store = AgentMemoryStore(space)
+    for n in range(4):
+        store.put(ANA, "code", {"code": f"XYZZY-441{n}"})
+    assert [m.text for m in space.memories()] == ['{"code": "XYZZY-4413"}']
+    if how == "in a moment":
+        while store._flushing is not None or space.receipts()[-1].level != "physical":
+            time.sleep(0.01)
+    elif how == "by closing the store":
+        store.close()
+    elif how == "by closing the space":
+        space.close()
+    elif how == "by erasing":
+        space.erase(space.remember("Something else was said about a kite."))
+    else:
+        monkeypatch.setattr(space._eraser, "resume", list)  # it never comes to it
+        space.close()
+        space = system.space("alice")
+    held = b"".join(file.read_bytes() for file in space.path.rglob("*") if file.is_file())
+    assert [n for n in range(4) if f"XYZZY-441{n}".encode() in held] == [3]
+    space = system.space("alice")
+    done = [r for r in space.receipts() if r.erased == {"note": 1}]
+    assert [(r.level, r.checked) for r in done] == [("physical", how != "killed")] * 3
+    store.close()
 
 
 def test_a_put_of_what_is_there_writes_nothing(store, space):
@@ -191,7 +224,7 @@ def test_a_crash_between_the_new_value_and_the_old_leaves_the_new(store, space, 
     """Both are there; the newer counts, and the next put on the key erases the older."""
     store.put(ANA, "a", {"n": 1})
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_erase", lambda *_: None)
+        patch.setattr(store, "_erase", lambda *_, **__: None)
         store.put(ANA, "a", {"n": 2})
     assert len(space) == 2
     assert store.get(ANA, "a").value == {"n": 2}

@@ -7,13 +7,16 @@
 An item is a note in a thread of its own, whose name is the namespace and the key, so that forgetting, archives,
 retention and lineage hold for items too, and `Space.recall` finds them. Its value stands in the text alone, as JSON
 (a value of one text, `{"text": ...}` or `{"content": ...}`, as that text): what is erased or redacted there is nowhere
-else. A put on a key that exists writes the new value, then erases the old one, with what was derived from it, from the
-bytes of every file; a crash between the two leaves both, of which the newer counts, and the next put erases the older.
+else. A put on a key that exists writes the new value, then erases the old one, with what was derived from it: its rows
+at once, its bytes in every file a moment later, with those of other puts (`flush`), as that costs more than all the
+rest. What is deleted or expires is gone from the bytes when the call returns. A crash between writing and erasing
+leaves both values, of which the newer counts, and the next put erases the older.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from datetime import datetime, timedelta
@@ -35,7 +38,7 @@ from langgraph.store.base import (
 
 from agentmem.agent.checkpoints import connected
 from agentmem.agent.store_filter import in_namespace, matches
-from agentmem.errors import InputError
+from agentmem.errors import InputError, SpaceClosedError
 from agentmem.types import Draft, Filter, Memory, MemoryId
 
 if TYPE_CHECKING:
@@ -50,6 +53,9 @@ ONE_TEXT = ("text", "content")
 HOLDS = (
     "It only holds when items of the agent's store expire. Delete FILE in that folder: they then count from their put."
 )
+
+DELAY_S = 2.0
+"""How long the bytes of replaced values may wait for those of others."""
 
 Address = tuple[tuple[str, ...], str]
 """Namespace and key."""
@@ -70,6 +76,7 @@ class AgentMemoryStore(BaseStore):
         self.space = space
         self.ttl_config = ttl
         self._lock = threading.RLock()
+        self._flushing: threading.Timer | None = None
         self._expiry = connected(space.path / "store.db", HOLDS)
         with self._expiry:
             # by ledger number: an id would be a trace that an erasure looks for
@@ -110,8 +117,18 @@ class AgentMemoryStore(BaseStore):
                 self._expiry.executemany("DELETE FROM expiry WHERE seq = ?", [(seq,) for seq in due])
             return len(gone)
 
+    def flush(self) -> None:
+        """Reclaim the bytes of values that were replaced, now; else that is done within seconds."""
+        with self._lock:
+            waiting, self._flushing = self._flushing, None
+            if waiting is not None:
+                waiting.cancel()
+                self.space.finish_pending()
+
     def close(self) -> None:
-        """Close the file of expiry times; the space stays open."""
+        """Reclaim what is to be reclaimed, and close the file of expiry times; the space stays open."""
+        if not self.space.closed:
+            self.flush()
         self._expiry.close()
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -194,12 +211,23 @@ class AgentMemoryStore(BaseStore):
             for memory in self._notes([*lasting]):
                 if memory.id in ids:
                     self._note_expiry(memory.seq, now, lasting[memory.thread] or 0)
-        self._erase([m for old in before.values() for m in old if m.id not in ids], "replaced or deleted in the store")
+        self._erase([m for a, old in before.items() if puts[a].value is None for m in old], "deleted in the store")
+        replaced = [m for a, old in before.items() if a in drafts for m in old if m.id not in ids]
+        self._erase(replaced, "replaced in the store", later=True)
 
-    def _erase(self, memories: Iterable[Memory], policy: str) -> None:
+    def _erase(self, memories: Iterable[Memory], policy: str, *, later: bool = False) -> None:
         here = [m.id for m in memories if m.id in self.space]
-        if here:
-            self.space.erase(here, actor="store", policy=policy)
+        if not here:
+            return
+        self.space.forgetting.erase(here, later=later, actor="store", policy=policy)
+        if later and self._flushing is None:
+            self._flushing = threading.Timer(DELAY_S, self._flush_late)
+            self._flushing.daemon = True
+            self._flushing.start()
+
+    def _flush_late(self) -> None:
+        with contextlib.suppress(SpaceClosedError):  # closing it has reclaimed them
+            self.flush()
 
     def _refresh(self, memories: Iterable[Memory]) -> None:
         lasting = [(m.seq, float(m.metadata["ttl"] or 0)) for m in memories if "ttl" in m.metadata]

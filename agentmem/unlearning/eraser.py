@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 PATIENCE_MS = 1_000
 """How long reclaiming waits for other readers before it says that bytes remain and leaves the rest for later."""
 
+LATER = "its rows are gone; its bytes go with those of the next erasure, or when the space is closed"
+"""Why the bytes of an erasure remain that was to be reclaimed later."""
+
 _LABEL = re.compile(r"[^\w .,:;()/+@='-]")
 
 
@@ -42,6 +45,9 @@ class Eraser:
         self.ledger = ledger
         self.clock = clock
         self.keys = Keys(config.keys(folder))
+        self._later: dict[
+            int, list[Memory]
+        ] = {}  # what is erased, by erasure, and whose bytes are reclaimed with others
 
     @property
     def snapshots(self) -> Path:
@@ -125,11 +131,19 @@ class Eraser:
             steps.reached("undo.restored")
         steps.reached("undo.done")
 
-    def carry_out(self, number: int) -> Receipt:
-        """Do what is left of erasure `number`. Raises ResidueError if something can still be found afterwards."""
+    def carry_out(self, number: int, *, later: bool = False) -> Receipt:
+        """Do what is left of erasure `number`. Raises ResidueError if something can still be found afterwards.
+
+        With `later` its rows are deleted, and its bytes are reclaimed, and looked for, with those of the next erasure
+        or by `resume`, at the latest when the space is closed.
+        """
         doomed, before = self._suppressed(number), rewriting.shadows(self.ledger, number)
         if intents.state(self.ledger, number) == "suppressed":
             self._delete(number, doomed)
+        if later:
+            self._later[number] = doomed
+            intents.postpone(self.ledger, number, LATER)
+            return intents.receipts(self.ledger, number)[0]
         try:
             self._reclaim(doomed, number, before)
         except ResidueError:
@@ -188,6 +202,7 @@ class Eraser:
                 intents.postpone(self.ledger, number, why)
             return
         steps.reached("erase.reclaimed")
+        doomed = [*doomed, *(m for gone in self._later.values() for m in gone)]
         rewritten = [shadow.memory for shadow in before]
         seen = self.look(doomed, rewritten, [text for shadow in before for text in shadow.removed])
         if found := seen.found:
@@ -200,12 +215,15 @@ class Eraser:
                 f"programs "
                 "that have it open, and open it again to finish."
             )
-        if checked is not None and seen.blind:
+        sought = [number for number in numbers if number == checked or number in self._later]
+        if seen.blind:
             hidden = [_LABEL.sub(" ", f"not looked through: {why}")[:160] for why in seen.blind]
-            receipts.note(self.ledger, self.keys, checked, out_of_scope=hidden)
+            for number in sought:
+                receipts.note(self.ledger, self.keys, number, out_of_scope=hidden)
         looked = bool(doomed or rewritten) and not seen.blind
         for number in numbers:
-            intents.finish(self.ledger, number, self.clock(), checked=number == checked and looked)
+            intents.finish(self.ledger, number, self.clock(), checked=number in sought and looked)
+        self._later.clear()
         # the intent's own pages pass through the WAL as well
         _checkpoint(self.ledger.connection)
         steps.reached("erase.finished")

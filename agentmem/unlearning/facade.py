@@ -238,8 +238,14 @@ class Forgetting(Afterwards):
 
     # -- by id -----------------------------------------------------------------------------------------------------
 
-    def erase(self, ids: MemoryId | Iterable[MemoryId], *, guard: bool = False, **terms: Any) -> Receipt:
-        """Erase memories and everything derived from them; see `Space.erase`."""
+    def erase(
+        self, ids: MemoryId | Iterable[MemoryId], *, guard: bool = False, later: bool = False, **terms: Any
+    ) -> Receipt:
+        """Erase memories and everything derived from them; see `Space.erase`.
+
+        With `later`, bytes are reclaimed, and looked for, together with those of the next erasure, by `resume`, or when
+        the space is closed; the receipt says so.
+        """
         wanted = [ids] if isinstance(ids, str) else list(ids)
         if not wanted:
             raise InputError("no ids were given, so there is nothing to erase")
@@ -248,7 +254,7 @@ class Forgetting(Afterwards):
             self._settle()
             number, _ = self._eraser.suppress(wanted, self._guard if guard else None, **terms)
             self._changed()
-            return self._eraser.carry_out(number)
+            return self._eraser.carry_out(number, later=later)
 
     def plan_erase(self, ids: MemoryId | Iterable[MemoryId]) -> list[Memory]:
         """Return what `erase` would take."""
