@@ -136,6 +136,11 @@ def evaluator_module(name: str) -> ModuleType:
     return _module(_EVALUATORS, name)
 
 
+def evaluation_plans() -> Any:
+    """Return how each evaluator is run when all are, as `agentmem.evaluation.suite.Plan`s."""
+    return import_module(f"{_EVALUATORS.package}._plans").PLANS
+
+
 def _make(room: _Room, name: str, config: Mapping[str, Any]) -> Any:
     return _module(room, name).make(config)
 

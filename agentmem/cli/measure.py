@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from agentmem.cli.evaluate_all import ALL, evaluate_all
 from agentmem.cli.options import AsJson
 from agentmem.cli.terminal import emit, print_figures, progress, steps, table
 from agentmem.errors import InputError
@@ -30,10 +31,18 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Evaluator; without one, lists them.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Evaluator, or all; without one, lists them.", show_default=False),
     ] = None,
     *,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="The benchmark's data.", show_default=False)] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="For all: the folder with the data of them all.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="For all: these evaluators only.", show_default=False)
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="For all: run again also what is there already.")] = False,
     k: Annotated[
         str | None, typer.Option("--k", metavar="K,K,...", help="Evidence recall at these k.", show_default=False)
     ] = None,
@@ -87,9 +96,18 @@ def evaluate(
     [dim]$[/] agentmem eval locomo --data locomo10.json --json out.json --html out.html
 
     [dim]$[/] agentmem eval retention --data locomo10.json --policies all --budgets .05,.1,.25,.5
+
+    [dim]$[/] agentmem eval all --data-root benchmarks --html report.html
     """
     from agentmem import config, registry
 
+    if name == ALL:
+        if data or model or weights or cross_validate or details_out or markdown_out:
+            raise InputError("eval all takes --data-root, --html, --json DIR, --only, --fresh and --embedder alone")
+        evaluate_all(data_root, html_out, json_out, _names(only) or (), embedder or config.EMBEDDER, fresh=fresh)
+        return
+    if data_root or only or fresh:
+        raise InputError("--data-root, --only and --fresh go with `agentmem eval all`; one evaluator takes --data FILE")
     if name is None:
         table(("evaluator", "what it is"), list(registry.evaluators().items()), whole=(0,))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib import resources
@@ -12,9 +13,29 @@ from agentmem.evaluation.report import Bars, Block, Command, Lines, Prose, Repor
 
 def page(report: Report) -> str:
     """Return the whole page."""
-    return _template().substitute(
-        title=escape(report.title), sections="\n".join(_section(section) for section in report.sections)
+    return _template().substitute(title=escape(report.title), sections=_sections(report))
+
+
+def book(summary: Report, chapters: Sequence[Report]) -> str:
+    """Return a page of many reports: the summary, a list of the chapters to go to, and the chapters.
+
+    On paper each chapter begins a page.
+    """
+    names = [f"chapter-{number}" for number in range(1, len(chapters) + 1)]
+    entries = "".join(
+        f'<li><a href="#{name}">{escape(of.title)}</a></li>' for name, of in zip(names, chapters, strict=True)
     )
+    parts = [
+        f'<article class="chapter" id="{name}">\n<h1>{escape(of.title)}</h1>\n{_sections(of)}\n</article>'
+        for name, of in zip(names, chapters, strict=True)
+    ]
+    contents = f'<nav aria-label="Chapters"><ol>{entries}</ol></nav>' if chapters else ""
+    whole = "\n".join([_sections(summary), contents, *parts])
+    return _template().substitute(title=escape(summary.title), sections=whole)
+
+
+def _sections(report: Report) -> str:
+    return "\n".join(_section(section) for section in report.sections)
 
 
 def _section(section: Section) -> str:

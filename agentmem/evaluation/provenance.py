@@ -7,9 +7,13 @@ import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import agentmem
+
+PACKAGES = ("agentmem", "agentmem_stores", "agentmem_evaluators")
+SOURCES = frozenset({".py", ".json", ".npz", ".html"})
 
 
 def commit() -> str:
@@ -25,6 +29,18 @@ def digest(file: Path) -> str:
     """Return the SHA-256 of a file, as 64 hex digits."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def code() -> str:
+    """Return the SHA-256 of what runs: all sources, weights and tables of the packages, whatever git knows of them."""
+    whole = hashlib.sha256()
+    for package in PACKAGES:
+        found = find_spec(package)
+        for folder in sorted(found.submodule_search_locations or ()) if found else ():
+            for file in sorted(Path(folder).rglob("*")):
+                if file.suffix in SOURCES and file.is_file():
+                    whole.update(f"{package}/{file.relative_to(folder).as_posix()}\n{digest(file)}\n".encode())
+    return whole.hexdigest()
 
 
 def machine() -> dict[str, str | int]:

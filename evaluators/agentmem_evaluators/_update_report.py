@@ -23,9 +23,9 @@ COLUMNS = (
     ("current", "first_other", "a stale one first"),
     ("current", "answer", "current value answered"),
     ("current", "answer_other", "a stale one answered"),
-    ("as of", "first", "of a day: that day's first"),
-    ("as of", "first_other", "another's first"),
-    ("as of", "answer", "that day's answered"),
+    ("as of", "first", "value of a day first"),
+    ("as of", "first_other", "another value first"),
+    ("as of", "answer", "value of a day answered"),
 )
 PLAINLY = (
     "First is the first memory that is recalled; answered is what the reader makes of the first five. An answer that "
@@ -98,7 +98,12 @@ def _plot(figures: Figures, asks: str) -> Lines:
         [int(n) for n in times],
         "changes of the fact",
         "share of questions",
-        [Series(NAMES[n], [figures["by_updates"][n][t][asks].get("first") for t in times]) for n in shown],
+        [
+            Series(
+                NAMES[n].removesuffix(" (degenerate)"), [figures["by_updates"][n][t][asks].get("first") for t in times]
+            )
+            for n in shown
+        ],
     )
 
 
