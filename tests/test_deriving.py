@@ -56,7 +56,8 @@ def test_what_is_said_is_derived_once_and_made_anew_when_more_is_said(space):
     after = {m.text: m.id for m in space.memories(agentmem.Filter(kinds=("summary",)))}
     assert sorted(after) == ["a, 3 turns: four", "b, 1 turns: three"]
     assert after["b, 1 turns: three"] == before["b, 1 turns: three"]
-    assert [e.memory.text for e in space.recall("a 3 turns four", k=1)] == ["a, 3 turns: four"]
+    found = space.recall("a 3 turns four", k=1, filter=agentmem.Filter(kinds=("summary",)))
+    assert [e.memory.text for e in found] == ["a, 3 turns: four"]
 
 
 def test_what_is_erased_is_derived_without(space):
@@ -225,6 +226,8 @@ def test_settle_on_the_command_line(tmp_path):
 
     assert "Begin with: agentmem settle ana --derive" in run()
     assert run("--derive", "summary").startswith("1 memory written, 0 replaced.\nBy summary.")
+    assert json.loads(run("--json", "--structure", "turns"))["structure"] == "turns"
+    run("--structure", "mixed")
     assert json.loads(run("--json")) == {
         "space": "ana",
         "derivers": ["summary"],
@@ -232,6 +235,7 @@ def test_settle_on_the_command_line(tmp_path):
         "written": 0,
         "replaced": 0,
         "kept_out": 0,
+        "structure": "mixed",
         "model": None,
         "calls": 0,
         "tokens": 0,

@@ -50,6 +50,14 @@ def settle(
             show_default=False,
         ),
     ] = None,
+    structure: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What recall answers from, from now on: turns, facts, summaries, notes or mixed (the default).",
+            show_default=False,
+        ),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Derive everything once more, not only what is new.")] = False,
     root: Root = None,
     as_json: AsJson = False,
@@ -70,13 +78,26 @@ def settle(
         if model is not None:
             system.derive = _asking(system.derive or _noted(system, space), model, budget)
         opened = system.space(space, create=False)
+        if structure is not None:
+            opened.deriving.structure = structure
         with progress("deriving") as tick:
             done = opened.deriving.settle(again=again, progress=tick)
         names = sorted(opened.deriving.derivers)
         calls, tokens = opened.deriving.spent
+        answers = opened.deriving.structure
     if as_json:
         figures = {"scopes": done.scopes, "written": done.written, "replaced": done.replaced, "kept_out": done.kept_out}
-        emit({"space": space, "derivers": names, **figures, "model": model, "calls": calls, "tokens": tokens})
+        emit(
+            {
+                "space": space,
+                "derivers": names,
+                **figures,
+                "structure": answers,
+                "model": model,
+                "calls": calls,
+                "tokens": tokens,
+            }
+        )
     elif not names:
         typer.echo(f"Nothing derives in {space}. Begin with: agentmem settle {space} --derive facts,summary")
     else:

@@ -13,12 +13,12 @@ from agentmem.clock import Clock
 from agentmem.deriving.settling import BATCH, Screen, Settled, enroll, read_to, settle, unread
 from agentmem.encoding.answers import Answers
 from agentmem.errors import AgentmemError
-from agentmem.ledger import Ledger, derivations
+from agentmem.ledger import Ledger, derivations, structure
 from agentmem.protocols import Deriver, Embedder, Keeping, Metered
 from agentmem.types import Finding, MemoryId
 
 Progress = Callable[[int, int], None]
-NOTED = "derivers"
+NOTED = structure.DERIVERS
 """Under what name the ledger keeps who derives in a space."""
 ANSWERS = Path("index") / "derivation.db"
 """Where a space keeps what models answered to derivers: among the disposable files, which every erasure deletes."""
@@ -96,6 +96,20 @@ class Deriving:
             return 0
         with self._lock:
             return len(derivations.stale(self._ledger.connection, list(self.derivers))) + self._unread()
+
+    @property
+    def structure(self) -> structure.Structure | None:
+        """What recall answers from: turns, facts, summaries, notes or mixed; None: all memories, ranked alike.
+
+        Where something derives it is mixed, unless another was chosen; choosing raises InputError for what is none.
+        """
+        with self._lock:
+            return structure.structure_of(self._ledger)
+
+    @structure.setter
+    def structure(self, chosen: str) -> None:
+        with self._lock:
+            structure.choose(self._ledger, chosen)
 
     @property
     def spent(self) -> tuple[int, int]:

@@ -28,7 +28,7 @@ from agentmem.ledger.matching import Matching, matching
 from agentmem.ledger.rows import maybe_micros, micros
 from agentmem.ledger.slots import Said
 from agentmem.protocols import Embedder, Lexical
-from agentmem.recall import engine, facts
+from agentmem.recall import engine, facts, mixed
 from agentmem.recall.features import query_features
 from agentmem.recall.fusion import Weights
 from agentmem.recall.indexes import Indexes
@@ -71,13 +71,14 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
     """
     passing = matching(ledger.connection, asked)
     indexes.place(embedder)
-    ranking = engine.rank(
+    ranking = mixed.rank(
         question,
-        embedder,
+        ledger,
         indexes,
-        weights,
-        asked=asked,
-        matching=passing,
+        asked,
+        passing,
+        embedder=embedder,
+        weights=weights,
         limit=max(limit, LEAST),
         now=now,
         hops=hops,
@@ -96,7 +97,7 @@ def recollect(  # noqa: PLR0913 - one keyword for each thing a recall may say
         return evidence[:limit], ranking.confidence
     for first in reversed(leading):
         evidence = facts.prefer(evidence, ruled, found[first], limit)
-    return evidence, max(ranking.confidence, SURE)
+    return mixed.distinct(evidence, ledger, asked), max(ranking.confidence, SURE)
 
 
 def alike(
@@ -150,7 +151,7 @@ def _ruling(
             return carried
         subjects = same(key.subject, speakers) if key.subject else frozenset({SELF, *speakers})
         said = heard(key.attribute, subjects)
-        if key in loosely or key in maybe or OWNED.search(question):
+        if key in loosely or key in maybe or OWNED.search(put):
             said += _stated(question, key, subjects, said, ledger, indexes, mask, own=key.subject == whose)
         # What is asked in no known way is asked only of a thing that is known to change.
         if said and (key in sure or len({s.value for s in said}) > 1):
