@@ -1,7 +1,7 @@
 """Pairs of things said in one conversation, and which of them was said first.
 
 A thing is a turn as it was said, or a fact in other words that the makers of the data wrote about one turn. Pairs are
-drawn by how many sessions lie between the two; within a session the order of the turns decides, else the dates.
+drawn by how many sessions later the second was said; within a session the order of the turns decides, else the dates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from agentmem_evaluators.locomo import case_of
 
 KINDS = ("verbatim", "other words")
 BINS = {"0": (0, 0), "1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), "10+": (10, 10_000)}
-"""Sessions between the two: 0 is within one session."""
+"""Sessions from one to the other: 0 is within one session, 1 the next."""
 WORDS = 8
 """Words that a turn has at least: nobody can tell one "Thanks!" from another."""
 QUESTION = "Which of these two was said first?\n(a) {a}\n(b) {b}"

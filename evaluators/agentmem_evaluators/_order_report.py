@@ -21,6 +21,7 @@ NAMES = {
     MODEL: "model, no memory",
     MODEL_RECALLING: "model, reading what agentmem recalls",
 }
+APART = {"0": "same session", "1": "next session", "2-4": "2-4 later", "5-9": "5-9 later", "10+": "10+ later"}
 PLAINLY = (
     "Answered is by dates: each thing is looked for, and the times of what comes first are compared. So this scores "
     "whether the right two turns are found and their times kept, not whether a model reasons about time; where a wrong "
@@ -33,7 +34,7 @@ def headline(figures: Figures) -> Table:
     """Return the table for the README."""
     columns = [("verbatim", "all"), *((kind, apart) for kind in KINDS[1:] for apart in ("all", *BINS))]
     columns = [(kind, apart) for kind, apart in columns if apart in figures["metrics"].get(kind, {})]
-    heads = [kind if apart == "all" else f"{apart} sessions between" for kind, apart in columns]
+    heads = [kind if apart == "all" else APART[apart] for kind, apart in columns]
     rows = [
         (NAMES[name], *(percent(of.get(kind, {}).get(apart)) for kind, apart in columns))
         for name, of in _systems(figures).items()
@@ -88,8 +89,8 @@ def _kind(figures: Figures, kind: str) -> list[Block]:
     counts = ", ".join(f"{apart}: {figures['n'][kind][apart]}" for apart in there)
     plotted = [name for name in systems if name not in ("bm25", "bm25+dates", "oracle")]
     plot = Bars(
-        f"Right by sessions between the two, {kind} (lines: 95 % intervals)",
-        there,
+        f"Right by sessions from one to the other, {kind} (lines: 95 % intervals)",
+        [APART[apart] for apart in there],
         "right",
         [
             Series(
@@ -102,7 +103,7 @@ def _kind(figures: Figures, kind: str) -> list[Block]:
             if all(a in systems[name][kind] for a in there)
         ],
     )
-    heads = ("sessions between the two", *there, "all")
+    heads = ("sessions from one to the other", *(APART[apart] for apart in there), "all")
     return [
         plot,
         Table("Right, %", heads, rows, f"Pairs: {counts}.", strong=frozenset({0})),

@@ -19,9 +19,11 @@ from agentmem.evaluation.plots import svg
 from agentmem.evaluation.report import Table, percent, table_markdown
 from agentmem_evaluators._gatemem_report import headline as gatemem
 from agentmem_evaluators._locomo_report import headline
+from agentmem_evaluators._order_report import headline as order
 from agentmem_evaluators._retention_report import by_budget
 from agentmem_evaluators._retention_report import headline as retention
 from agentmem_evaluators._unlearning_report import headline as unlearning
+from agentmem_evaluators._update_report import headline as update
 from agentmem_evaluators.memora import headline as memora
 
 OPENING, CLOSING = "<!-- results -->\n", "<!-- end of results -->"
@@ -180,6 +182,8 @@ PAGES = {
     "consolidation": _consolidation,
     "multihop": _multihop,
     "babi": _babi,
+    "update": update,
+    "order": order,
     "retention": retention,
     "unlearning": unlearning,
     "gatemem": gatemem,

@@ -11,8 +11,8 @@ Which of these two was said first?
 
 Things are asked for verbatim, as in SORT, and in other words: as facts that the makers of the data wrote about a turn.
 agentmem recalls each of the two and compares the dates of what comes first; no model is needed. Chance is one half.
-Pairs are told apart by how many sessions lie between. Pink et al., "Assessing Episodic Memory in LLMs with Sequence
-Order Recall Tasks", 2024, has books and a reader; this has the dialogues that you bring, in LoCoMo's form.
+Pairs are told apart by how many sessions later the second was said. Pink et al., "Assessing Episodic Memory with
+Sequence Order Recall Tasks", 2024, has books and a model that reads; this has dialogues of yours, in LoCoMo's form.
 """
 
 from __future__ import annotations
