@@ -129,14 +129,14 @@ def restore(ledger: Ledger, number: int) -> list[int]:
     seqs = [shadow.memory.seq for shadow in before]
     for seq in seqs:
         db.all(
-            f"UPDATE memories SET ({_PLACE}) = (SELECT {_PLACE} FROM shadows s WHERE s.number = ?1 AND s.seq = ?2) "  # noqa: S608 - ours
-            "WHERE seq = ?2",
-            (number, seq),
+            f"UPDATE memories SET ({_PLACE}) = (SELECT {_PLACE} FROM shadows s WHERE s.number = ? AND s.seq = ?) "  # noqa: S608 - ours
+            "WHERE seq = ?",
+            (number, seq, seq),
         )
         db.all(
-            "UPDATE vectors SET (vector, tier) = (SELECT vector, tier FROM shadows WHERE number = ?1 AND seq = ?2) "
-            "WHERE seq = ?2",
-            (number, seq),
+            "UPDATE vectors SET (vector, tier) = (SELECT vector, tier FROM shadows WHERE number = ? AND seq = ?) "
+            "WHERE seq = ?",
+            (number, seq, seq),
         )
         db.all(
             "INSERT OR IGNORE INTO lineage (child, parent) SELECT s.seq, p.value FROM shadows s, "

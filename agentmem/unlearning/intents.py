@@ -241,11 +241,11 @@ def undo(ledger: Ledger, number: int, now: datetime) -> list[int]:
     """Let what erasure `number` hides be recalled again; return its seqs. The caller holds the transaction."""
     db = ledger.connection
     db.all(
-        "UPDATE memories SET suppressed = 0, origin = (SELECT e.origin FROM erasing e WHERE e.number = ?1 AND "
+        "UPDATE memories SET suppressed = 0, origin = (SELECT e.origin FROM erasing e WHERE e.number = ? AND "
         "e.seq = memories.seq AND e.origin NOT IN (SELECT origin FROM memories WHERE origin IS NOT NULL)) "
-        "WHERE seq IN (SELECT seq FROM erasing WHERE number = ?1) "
-        "AND seq NOT IN (SELECT seq FROM erasing WHERE number <> ?1)",
-        (number,),
+        "WHERE seq IN (SELECT seq FROM erasing WHERE number = ?) "
+        "AND seq NOT IN (SELECT seq FROM erasing WHERE number <> ?)",
+        (number, number, number),
     )
     seqs = seqs_of(ledger, number)
     db.many("INSERT INTO changes (seq) VALUES (?)", [(s,) for s in seqs])

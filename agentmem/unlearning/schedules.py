@@ -73,9 +73,9 @@ def add(
 def listed(ledger: Ledger, due: datetime | None = None) -> list[Schedule]:
     """Return all schedules, or those that are due at a moment, the one due first first."""
     found = ledger.connection.all(
-        "SELECT number, selector, older_than, every, due_at FROM schedules WHERE ?1 IS NULL OR due_at <= ?1 "
+        "SELECT number, selector, older_than, every, due_at FROM schedules WHERE ? IS NULL OR due_at <= ? "
         "ORDER BY due_at, number",
-        (rows.maybe_micros(due),),
+        (rows.maybe_micros(due),) * 2,
     )
     return [
         Schedule(number, Selector.from_json(selector), _span(older), _span(every), rows.moment(when))
