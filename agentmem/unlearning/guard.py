@@ -337,7 +337,7 @@ class Guard:
         seqs = [s for (s,) in self._ledger.connection.all(sql)]
         chosen = seqs[:: max(1, -(-len(seqs) // SAMPLE))]
         read = self._ledger.read(seqs=chosen, whole=False)
-        known: dict[str, bytes] = {}
+        known: dict[str, int] = {}
         return [of_text(key, m.text, m.speaker, known) for chunk in read for m in chunk]
 
     def _writing_key(self) -> tuple[str, bytes]:
@@ -380,7 +380,7 @@ def _texts(key: bytes, forgotten: Sequence[Memory | str]) -> list[tuple[str, byt
     """Return scope and digests of each text, those of neighbours in a thread one after the other."""
     memories = sorted((m for m in forgotten if isinstance(m, Memory)), key=lambda m: (m.thread, m.position, m.seq))
     stones: list[tuple[str, bytes]] = []
-    known: dict[str, bytes] = {}
+    known: dict[str, int] = {}
     before: Memory | None = None
     for m in memories:
         if m.kind not in GUARDED:

@@ -44,7 +44,7 @@ LONGEST_NAME = 8
 _WORD = re.compile(r"\w+")
 
 
-def of_text(key: bytes, text: str, speaker: str | None = None, known: dict[str, bytes] | None = None) -> Hashes:
+def of_text(key: bytes, text: str, speaker: str | None = None, known: dict[str, int] | None = None) -> Hashes:
     """Return the digests of the words of a text and of its speaker's name.
 
     Those of words in `known` are taken from there, and the others added: many texts share most of their words.
@@ -53,8 +53,8 @@ def of_text(key: bytes, text: str, speaker: str | None = None, known: dict[str, 
     known = {} if known is None else known
     for word in words:
         if word not in known:
-            known[word] = hmac.digest(key, word.encode(), "sha256")[:4]
-    return np.unique(np.frombuffer(b"".join(known[word] for word in words), "<u4"))
+            known[word] = int.from_bytes(hmac.digest(key, word.encode(), "sha256")[:4], "little")
+    return np.array(sorted({known[word] for word in words}), "<u4")
 
 
 def of_name(key: bytes, name: str) -> int:
