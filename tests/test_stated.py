@@ -342,6 +342,12 @@ def test_the_span_holds_the_value() -> None:
     assert stated(text, "my dentist") == Stated("Dr. Meyer", ends=False, span=(19, 28))
 
 
+def test_a_participle_before_a_noun_is_part_of_the_value() -> None:
+    """The left ventricle is a thing; what is left of the door, or left alone, is where or how it is."""
+    assert stated("My chamber is left ventricle.", "chamber") == Stated("left ventricle", False, (14, 28))
+    assert stated("My desk is left of the door.", "desk") is None
+
+
 def test_nothing_is_stated_of_nothing() -> None:
     """A thing without a word, an empty text, and what lies beyond the limit state nothing."""
     assert stated("My locker code is now 12.", "the") is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from agentmem.encoding._slot_loose import KNOWN
-from agentmem.encoding._slot_words import subject
+from agentmem.encoding._slot_words import SELF, subject
 from agentmem.encoding._stated_words import LEXICON
 
 _MINE = re.compile(r"\b(?:my|mine|our|ours)\b", re.IGNORECASE)
@@ -22,6 +22,11 @@ _HAS = re.compile(
     rf"(?:(?<=\bdoes )|(?<=\bdid ))({_NAME})(?= (?:(?:just|now|recently|finally) )?(?:have|use|own|go|keep|chang|switch"
     r"|pick|choose|get|take|mov|settle|select|set)\w*\b)"
 )
+_VALUE_OF = re.compile(
+    r"\b(?:the |its )?(?:(?:current|latest|present|newest|most recent|last|updated|actual) )*(?:value|setting) "
+    r"(?:of|for) (?:(?:my|our|the) )?(?=\w)",
+    re.IGNORECASE,
+)
 _SPOKEN_OF = (
     (re.compile(r"\b(?:has|have) I\b"), "have I"),
     (re.compile(r"\b(?:does|do) I\b"), "do I"),
@@ -32,15 +37,18 @@ _SPOKEN_OF = (
 def as_own(question: str) -> tuple[str, str] | None:
     """Return whose thing a question asks for, as a `Key.subject`, and the same asked of one's own; None for nobody's.
 
-    None as well where one's own thing is named too, or more than one owner, so that comparisons are left alone.
+    None as well where one's own thing is named too, or more than one owner, so that comparisons are left alone. Whoever
+    asks for "the value of the code" asks for a thing that has values, as if it were his own.
     """
-    if _MINE.search(question):
-        return None
     first, rest, others = question.partition(" ")
     word = first.lower().removesuffix("'s").removesuffix("\u2019s")
     if word in LEXICON or word in KNOWN:
         question = first.lower() + rest + others
     owners = set(_POSSESSIVE.findall(question))
+    if not owners and (valued := _VALUE_OF.sub("my ", question)) != question:
+        return SELF, valued
+    if _MINE.search(question):
+        return None
     if not owners and _PRONOUN.search(question):
         owners = set(_NAMED.findall(question))
     owners = owners or set(_OF.findall(question)) or set(_HAS.findall(question))

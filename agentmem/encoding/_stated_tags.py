@@ -40,8 +40,8 @@ _NOT_AS_NAME = frozenset(("", *"EvgckaeLQ"))
 _SIGN_TAGS = frozenset((",", ":", "!"))
 _LONG = 5
 """Letters from which the ending of a word tells its kind."""
-_AS_MODIFIER = re.compile(r"(?<![VIYAOT])E(?=V)|(?<![VIYAOTph])e(?=V)")
-"""An adjective or participle before a noun is part of its name: "wild horse"."""
+_AS_MODIFIER = re.compile(r"(?<![VIYAOT])E(?=V)|(?<![VIYAOTph])e(?=V)|(?<=b)v(?=V)")
+"""An adjective or participle before a noun is part of its name: "wild horse", "is left ventricle"."""
 _AS_NOUN = re.compile(r"(?<=V)[gcvka](?=[,:!]|$)")
 """A verb after a noun with nothing behind it is a noun: "folding rest"."""
 _PREPOSITIONS = frozenset("fiontsz")
