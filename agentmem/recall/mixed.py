@@ -58,14 +58,28 @@ def rank(question: str, ledger: Ledger, indexes: Indexes, asked: Filter, matchin
     if structure in KIND_OF:
         narrowed = replace(asked, kinds=(KIND_OF[structure],))
         return engine.rank(question, indexes=indexes, asked=narrowed, matching=matching, **how)
-    spoken = replace(asked, kinds=SPOKEN)
-    hidden = matching._replace(hidden=frozenset(matching.hidden) | _derived_notes(ledger, indexes))
-    alone = engine.rank(question, indexes=indexes, asked=spoken, matching=hidden, **how)
     if structure == "turns":
-        return alone
-    wider = {**how, "limit": max(how["limit"], BESIDE)}
-    beside = engine.rank(question, indexes=indexes, asked=asked, matching=matching, **wider)
+        return _alone(question, ledger, indexes, asked, matching, **how)
+    alone, beside = both(question, ledger, indexes, asked, matching, **how)
     return once(alone, beside, sources(ledger, beside.ids), how["limit"])
+
+
+def both(
+    question: str, ledger: Ledger, indexes: Indexes, asked: Filter, matching: Matching, **how: Any
+) -> tuple[Ranking, Ranking]:
+    """Return how what was said ranks alone, and how all memories rank together, the derived among them.
+
+    Both go deeper than the limit: what stands for several memories makes room for others.
+    """
+    wider = {**how, "limit": max(how["limit"], BESIDE)}
+    alone = _alone(question, ledger, indexes, asked, matching, **wider)
+    return alone, engine.rank(question, indexes=indexes, asked=asked, matching=matching, **wider)
+
+
+def _alone(question: str, ledger: Ledger, indexes: Indexes, asked: Filter, matching: Matching, **how: Any) -> Ranking:
+    hidden = matching._replace(hidden=frozenset(matching.hidden) | _derived_notes(ledger, indexes))
+    spoken = replace(asked, kinds=SPOKEN)
+    return engine.rank(question, indexes=indexes, asked=spoken, matching=hidden, **how)
 
 
 class _Form(NamedTuple):
