@@ -695,3 +695,21 @@ def test_drafts_of_other_programs_in_the_same_thread_are_no_conversation(space):
     with chat(space, reader=first) as talk:
         talk.ask("Hello there.")
         assert talk.history()[0] == ("human", "Hello there.")
+
+
+@pytest.mark.parametrize("node", ["remember", "maintain"])
+def test_a_run_writes_back_nothing_that_was_erased_under_it(space, node):
+    """Erased by another thread at the worst moment, while the graph still holds the messages and saves them."""
+    graph = build_agent(space, reader=first)
+    config = {"configurable": {"thread_id": "main"}}
+    told = graph.invoke({"messages": [HumanMessage(SECRET)]}, config, durability="sync")
+    given = {"messages": [HumanMessage("What is my locker code?")]}
+    for chunk in graph.stream(given, config, stream_mode="updates", durability="sync"):
+        if node in chunk:  # its state is not saved yet
+            space.erase(told["asked"])
+    assert space.receipts()[-1].level == "physical"
+    graph.checkpointer.flush()
+    for trace in (b"zebra-quartz", told["asked"].encode(), told["replied"].encode()):
+        assert trace not in threads_bytes(space)
+    assert [m.text for m in graph.get_state(config).values["messages"]] == ["What is my locker code?"]
+    graph.checkpointer.close()

@@ -59,6 +59,21 @@ PROMISED = {
         "from: ['The vet took 430 euros.', 'Flour for 6 euros.']",
         "with the vet forgotten: ['6 euros were spent by Ana']",
     ],
+    "13_a_chat_over_weeks.py": [
+        "03 Mar: 0 memories, 0 messages of the conversation",
+        "24 Mar: 12 memories, 12 messages of the conversation",
+        "What is my locker code? -> 9020",
+        "Where do I live? -> Lisbon",
+        "still known: ['I moved to Porto last Saturday.', 'My sister Lena plays the cello.', 'Wow, what a week.'",
+    ],
+    "14_tools_and_reliance.py": [
+        "fresh: How about kites and a bonfire? October will be dry. (0% from 0 memories)",
+        "faithful: Paper lanterns, and a brass band. October will be dry. (67% from 2 memories)",
+    ],
+    "15_a_local_model.py": [
+        "it was shown: ('I adopted a grey cat. Her name is Miso.',) and answered",
+        "remembered: [('turn', 'Ana'), ('turn', 'Ana'), ('reply', 'assistant')]",
+    ],
 }
 
 

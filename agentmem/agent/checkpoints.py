@@ -19,15 +19,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from agentmem.agent import stale
 from agentmem.errors import DiskFullError, StorageError
 from agentmem.ledger.connection import set_up
+from agentmem.ledger.glance import living
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
@@ -164,12 +167,23 @@ class FileSaver(SqliteSaver):
 
 
 class LeanSaver(FileSaver):
-    """A saver that keeps one checkpoint a thread."""
+    """A saver that keeps one checkpoint a thread, and takes in nothing of what the ledger beside it has erased."""
 
     holds = (
         "It only holds the running state of conversations; what was said is in the ledger. Delete FILE in that "
         "folder and go on."
     )
+
+    def __init__(self, conn: sqlite3.Connection, path: Path, serde: SerializerProtocol | None = None) -> None:
+        super().__init__(conn, path, serde)
+        self._ledger = path.with_name("ledger.db")
+        self._one_writer = threading.RLock()
+
+    @contextmanager
+    def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
+        """Give a cursor, as the base class does; one that commits waits until nobody else is writing here."""
+        with self._one_writer if transaction else nullcontext(), super().cursor(transaction) as cursor:
+            yield cursor
 
     def put(
         self,
@@ -182,7 +196,11 @@ class LeanSaver(FileSaver):
 
         A crash between the two leaves one checkpoint too many; the next save drops it.
         """
-        saved = super().put(config, checkpoint, metadata, new_versions)
+        with self._writing():
+            values = checkpoint["channel_values"]
+            if (kept := self._living(values)) is not values:
+                checkpoint = {**checkpoint, "channel_values": dict(kept)}
+            saved = super().put(config, checkpoint, metadata, new_versions)
         where = "thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?"
         key = (str(config["configurable"]["thread_id"]), config["configurable"]["checkpoint_ns"], checkpoint["id"])
         with self.cursor() as cursor:
@@ -194,7 +212,11 @@ class LeanSaver(FileSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Save what a node wrote, unless a newer checkpoint already contains it: LangGraph saves both at once."""
-        super().put_writes(config, writes, task_id, task_path)
+        with self._writing():
+            written = dict(writes)
+            kept = self._living(written)  # of a channel that is written twice, which none of ours is, the last
+            writes = [(name, kept[name] if value is written[name] else value) for name, value in writes]
+            super().put_writes(config, writes, task_id, task_path)
         key = (str(config["configurable"]["thread_id"]), config["configurable"]["checkpoint_ns"])
         with self.cursor() as cursor:
             cursor.execute(
@@ -202,6 +224,31 @@ class LeanSaver(FileSaver):
                 "(SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?)",
                 key * 2,
             )
+
+    def flush(self) -> None:
+        """Empty the write-ahead log, as `FileSaver.flush` does, while nothing is being written here."""
+        with self._one_writer:
+            super().flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the write lock of the file until something is committed: what is looked up meanwhile stays true."""
+        with self._one_writer:
+            with self.cursor(transaction=False) as cursor:
+                cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            finally:
+                if self.conn.in_transaction:  # nothing was committed: what was to be saved cannot be serialised
+                    self.conn.rollback()
+
+    def _living(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values of channels as they may be saved: the same, if nothing of them was erased."""
+        ids = stale.named(values)
+        if not ids or not self._ledger.exists():
+            return values
+        gone = ids - living(self._ledger, ids)
+        return stale.without(values, gone) if gone else values
 
 
 @contextmanager

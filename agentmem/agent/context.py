@@ -132,6 +132,14 @@ def plain(message: BaseMessage) -> str:
     return str(message.text)
 
 
+def sound(text: str) -> str:
+    """Return a text as it can be remembered: without NUL, and with a question mark for each half of a character.
+
+    Models that write byte by byte may say either.
+    """
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def _parts(message: BaseMessage) -> list[dict[str, Any]]:
     if isinstance(message.content, str):
         return [{"type": "text", "text": message.content}]

@@ -163,10 +163,11 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         asked = self._remember_asked(messages, thread)
         marked = [_marked(m, id_) for m, id_ in asked]
         reply = messages[-1]
-        if isinstance(reply, AIMessage) and context.plain(reply).strip() and not reply.tool_calls:
+        said = context.sound(context.plain(reply))
+        if isinstance(reply, AIMessage) and said.strip() and not reply.tool_calls:
             made_of = [*state.get("memory_recalled", ()), *looked_up(messages), *filter(None, map(id_of, messages))]
             draft = Draft(
-                context.plain(reply),
+                said,
                 kind="reply",
                 speaker=self.assistant,
                 thread=thread,
@@ -235,8 +236,11 @@ class AgentMemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 
     def _remember_asked(self, messages: Sequence[AnyMessage], thread: str) -> list[tuple[AnyMessage, MemoryId]]:
         """Remember what the user said in this run; return each message with the id of its memory."""
-        asked = [m for m in _run(messages) if isinstance(m, HumanMessage) and context.plain(m).strip()]
-        drafts = [Draft(context.plain(m), speaker=self.user, thread=thread, origin=_origin(thread, m)) for m in asked]
+        asked = [m for m in _run(messages) if isinstance(m, HumanMessage) and context.sound(context.plain(m)).strip()]
+        drafts = [
+            Draft(context.sound(context.plain(m)), speaker=self.user, thread=thread, origin=_origin(thread, m))
+            for m in asked
+        ]
         ids = self.space.remember(drafts, guarded="pass")  # what a person says to an agent is said on purpose
         return list(zip(asked, ids, strict=True))
 

@@ -59,7 +59,7 @@ class Speaker:
             said = (_binding(model, offered, name) if offered else model).invoke(shown, config)
             if offered and said.tool_calls:
                 return said
-            text = checked(_said(said, name), name)
+            text = checked(context.sound(_said(said, name)), name)
         except ModelError as error:
             raise ModelError(f"{error} {STAYS}") from error
         except Exception as error:

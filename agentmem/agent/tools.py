@@ -82,7 +82,7 @@ def memory_tools(
         """Keep one fact about the user or the task for later, as a whole sentence with names and dates."""
         here = turn(runtime)
         draft = Draft(
-            fact,
+            context.sound(fact),
             kind="fact",
             speaker=assistant,
             thread=here.thread,
