@@ -21,8 +21,8 @@ from agentmem_evaluators import _gatemem_report as report
 from agentmem_evaluators import gatemem
 from agentmem_evaluators._forgetting import Nothing, Nuke, OnRequest, Similar, Speaker, named
 from agentmem_evaluators._gatemem_model import read
-from agentmem_evaluators._gatemem_play import everyone, play, ways
-from agentmem_evaluators._gatemem_scores import holds, holds_words, matches, mgs, of_context
+from agentmem_evaluators._gatemem_play import OPEN, everyone, play, ways
+from agentmem_evaluators._gatemem_scores import deleted, holds, holds_words, matches, mgs, of_context
 from agentmem_evaluators._scored import Row, intervals
 
 PEOPLE = [
@@ -143,7 +143,25 @@ def test_the_figures_of_a_context(folder):
     )
     assert of_context(episode, first, "code dx-4471-qq") == {"utility": 1, "utility_all": 1}
     assert of_context(episode, later, "on 12 May") == {"utility": 0.5, "utility_all": 0, "utility_after": 0.5}
-    assert of_context(episode, deleted, "DX-4471-QQX") == {"deletion_leak": 1, "deletion_leak_words": 0}
+    assert of_context(episode, deleted, "DX-4471-QQX") == {
+        "deletion_leak": 1,
+        "deletion_leak_words": 0,
+        "deletion_leak_values": 0,
+    }
+
+
+def test_what_was_deleted_of_what_an_answer_must_not_hold(folder):
+    """Fragments, short words and what later questions require are none of it; the plain leak counts them all."""
+    rows = list(ASKED)
+    rows[1] = ASKED[1] | {"leak_targets": ["DX-4471-QQ", "4471", "yes", "May 12", "dx-9020-zz", "depot"]}
+    (folder / "checkpoints.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (episode,) = format_.load(folder)
+    asked = episode.checkpoints[1]
+    assert deleted(episode, asked) == ("DX-4471-QQ", "May 12", "depot")
+    assert deleted(episode, episode.checkpoints[0]) == ()
+    found = of_context(episode, asked, "The code DX-9020-ZZ, room 4471.")
+    assert found == {"deletion_leak": 1, "deletion_leak_words": 1, "deletion_leak_values": 0}
+    assert of_context(episode, asked, "At the depot.")["deletion_leak_values"] == 1
 
 
 def test_intervals_draw_whole_episodes():
@@ -194,12 +212,23 @@ def test_what_the_other_ways_leave(folder):
 def test_access_control_can_be_put_in(folder):
     """What `allowed` keeps from an asker is not recalled for them, and others are not touched."""
 
-    def own(episode, asker):
+    def own(space, episode, asker):
         return Filter(where={"role": "visitor"}) if asker.role == "visitor" else Filter()
 
     figures = gatemem.run(folder, embedder="hash", allowed=own).figures
     assert figures["metrics"]["access_leak"] == 0
     assert figures["metrics"]["utility"] == 1
+    assert figures["baselines"]["open"]["access_leak"] == figures["baselines"]["none"]["access_leak"] == 1
+
+
+def test_policies_of_the_dialogue_are_kept(folder):
+    """What is said to be for the staff only is recalled for them and for no visitor, where access is controlled."""
+    rows = json.loads((folder / "episodes.jsonl").read_text())
+    rows["turns"][0]["text"] += " Only managers and IT may see this."
+    rows["entities"]["principals"][1]["role"] = "IT"
+    (folder / "episodes.jsonl").write_text(json.dumps(rows) + "\n")
+    assert leaks(folder, OnRequest())[1] == {"c1": 1, "c2": 0, "c3": 1, "c4": 1, "c5": 0}
+    assert leaks(folder, OnRequest(name=OPEN))[1]["c5"] == leaks(folder, Nothing())[1]["c5"] == 1
 
 
 def test_a_run_end_to_end(folder):
@@ -311,7 +340,7 @@ def test_refuses_settings_that_make_no_sense(folder):
             gatemem.run(folder, embedder="hash", **settings)
     with pytest.raises(InputError, match="needs its data"):
         gatemem.make({})
-    assert everyone(format_.load(folder)[0], format_.Principal("x", "y", "z")) == Filter()
+    assert everyone(None, format_.load(folder)[0], format_.Principal("x", "y", "z")) == Filter()
 
 
 def test_on_the_command_line(folder, tmp_path):

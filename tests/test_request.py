@@ -209,8 +209,8 @@ def test_no_turn_of_people_talking_is_taken_for_a_request(data):
             AnyOf((Words("AX-77-Q"),)),
         ),
         (
-            "Delete the older wording 'on site until May 3, 2026' from memory.",
-            AnyOf((Words("on site until May 3, 2026"),)),
+            "Delete the older wording 'on site through May 3, 2026' from memory.",
+            AnyOf((Words("on site through May 3, 2026"),)),
         ),
         ("forget the memory 01ARZ3NDEKTSV4RRFFQ69G5FAV", Ids(("01ARZ3NDEKTSV4RRFFQ69G5FAV",))),
     ],

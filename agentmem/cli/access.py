@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentmem.cli.options import AsJson, Root, Space
 from agentmem.cli.terminal import counted, dim, emit, open_space, shown, table
+
+if TYPE_CHECKING:
+    from agentmem.sharing_policies import Verdict
 
 PANEL = "Sharing"
 
@@ -24,6 +27,9 @@ def access(
     ] = None,
     id_: Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="A memory to be seen by --only.")] = None,
     everyone: Annotated[bool, typer.Option("--everyone", help="Let everyone see the memories of --id again.")] = False,
+    policies: Annotated[
+        bool, typer.Option("--policies", help="Read who may know what from what was said, keep to it, and show why.")
+    ] = False,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
@@ -32,9 +38,10 @@ def access(
     What was derived from a memory is seen by those alone who may see that memory.
 
     [dim]$[/] agentmem access office
+    [dim]$[/] agentmem access office --policies
     [dim]$[/] agentmem access office --id 01J8Z... --only ben --only ana
     """
-    from agentmem import sharing
+    from agentmem import sharing, sharing_policies
 
     with open_space(space, root) as opened:
         if id_:
@@ -43,6 +50,7 @@ def access(
             sharing.set_audience(opened, id_, only or ())
         elif only or everyone:
             raise typer.BadParameter("say of which memories: --id ID")
+        read = sharing_policies.apply(opened).reasons() if policies else None
         found = sharing.access(opened)
     if as_json:
         emit(
@@ -54,6 +62,7 @@ def access(
                     {"principal": who, "action": what, "memories": memories, "times": times}
                     for who, what, memories, times in found.done
                 ],
+                **({} if read is None else {"policies": [_policy(*one) for one in read]}),
             }
         )
         return
@@ -61,12 +70,19 @@ def access(
     if found.audiences:
         rows = [(shown(", ".join(names)) or "nobody", f"{count:,}") for names, count in found.audiences]
         table(("for these alone", "memories"), rows, right=(1,))
+    if read is not None:
+        why = [(verdict.why, shown(verdict.whom), f"{count:,}") for verdict, count in read]
+        table(("read from what was said", "for", "memories"), why, right=(2,))
     if found.principals:
-        read = {(who, what): times for who, what, _, times in found.done}
+        done = {(who, what): times for who, what, _, times in found.done}
         listed = [
-            (shown(who), f"{found.seen_by(who):,}", *(f"{read.get((who, what), 0):,}" for what in ("read", "write")))
+            (shown(who), f"{found.seen_by(who):,}", *(f"{done.get((who, what), 0):,}" for what in ("read", "write")))
             for who in found.principals
         ]
         table(("who", "may see", "has read", "has written"), listed, right=(1, 2, 3), whole=(0,))
     else:
         typer.echo(dim("No principals yet: agentmem.sharing.Seat(space, name) gives each of them a seat."))
+
+
+def _policy(verdict: Verdict, count: int) -> dict[str, object]:
+    return {"why": verdict.why, "principals": list(verdict.audience), "memories": count}

@@ -208,8 +208,9 @@ class _Reading:
 
     def part(self, text: str, of: Selector = NOTHING) -> Selector:
         """Read a part without exceptions: what, in which conversation, and when it was said."""
-        for said_so, instead in words.RESPOKEN:
-            text = said_so.sub(instead, text)
+        if not words.QUOTED.search(text):  # what is quoted stays as it is
+            for said_so, instead in words.RESPOKEN:
+                text = said_so.sub(instead, text)
         bare, said = self._when(text)
         if said is None or self.phrases.known.spelled(text) is not None:  # Thanksgiving and April are names as well
             return self._in_thread(text, of)

@@ -1,7 +1,8 @@
 """Playing an episode of GateMem: the dialogue into a space, its requests carried out, and what is recalled when asked.
 
 A checkpoint is asked as soon as its turn has been said. The context is what the `k` memories say that are recalled for
-it, or everything that is remembered.
+it, or everything that is remembered. Who asks sees what the policies said in the dialogue until then leave to him or
+her: `agentmem.sharing_policies` reads them, and knows of people what the episode's header says, ids, names and roles.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from agentmem.clock import FixedClock
 from agentmem.evaluation.replay import Settings
 from agentmem.formats.gatemem import Checkpoint, Episode, Principal, Turn
+from agentmem.sharing_policies import Person, apply
 from agentmem.space import NO_FILTER, Space
 from agentmem.system import open_system
 from agentmem.types import Draft, Evidence, Filter
@@ -27,11 +29,13 @@ from agentmem_evaluators._forgetting import (
     Speaker,
     Truth,
 )
-from agentmem_evaluators._gatemem_scores import holds_words
+from agentmem_evaluators._gatemem_scores import deleted, holds_words
 
-OURS, ANSWERED, UNGUARDED = "agentmem", "asked", "unguarded"
+OURS, ANSWERED, UNGUARDED, OPEN = "agentmem", "asked", "unguarded", "open"
 NONE, NULL, WHOLE = "none", "null", "whole"
-Allowed = Callable[[Episode, Principal], Filter]
+CONTROLLED = frozenset({OURS, ANSWERED, UNGUARDED})
+"""The systems in which access is controlled."""
+Allowed = Callable[[Space, Episode, Principal], Filter]
 """Which memories a principal may be shown: passed to recall, which applies it before anything is ranked."""
 
 
@@ -59,25 +63,32 @@ class Played:
     forgotten: Forgotten = field(default_factory=Forgotten)
 
 
-def everyone(episode: Episode, asker: Principal) -> Filter:  # noqa: ARG001 - that is what it says
+def everyone(space: Space, episode: Episode, asker: Principal) -> Filter:  # noqa: ARG001 - that is what it says
     """Let everybody be shown everything: no access control."""
     return NO_FILTER
 
 
+def by_policy(space: Space, episode: Episode, asker: Principal) -> Filter:
+    """Let somebody be shown what the policies said in the dialogue so far leave to him or her."""
+    apply(space, [Person(p.id, p.name, p.role) for p in episode.principals])
+    return Filter(viewer=asker.id)
+
+
 def ways(episode: Episode) -> list[Forgetting]:
     """Return the ways to forget that are compared; agentmem is the first, and what forgets nothing the last."""
-    deleted = [(c.after, max(c.leaks, key=len)) for c in episode.checkpoints if c.asks == "safety" and c.leaks]
+    gone_after = [(c.after, value) for c in episode.checkpoints for value in deleted(episode, c)]
     place = {turn.id: number for number, turn in enumerate(episode.turns)}
 
     def known(turn: str) -> Truth:
         """Return what tells the deleted, as far as checkpoints up to a turn know it."""
-        gone = [target for after, target in deleted if place[after] <= place[turn]]
+        gone = [value for after, value in gone_after if place[after] <= place[turn]]
         return lambda memory: holds_words(memory.text, gone)
 
     return [
         OnRequest(),
         OnRequest(known(episode.turns[-1].id), ANSWERED),
         OnRequest(None, UNGUARDED, guard=False),
+        OnRequest(None, OPEN),
         Nuke(),
         Speaker(),
         Similar(),
@@ -86,8 +97,12 @@ def ways(episode: Episode) -> list[Forgetting]:
     ]
 
 
-def play(episode: Episode, way: Forgetting, settings: Settings, k: int, allowed: Allowed = everyone) -> Played:
-    """Play an episode on a fresh space in a temporary root, forgetting one way."""
+def play(episode: Episode, way: Forgetting, settings: Settings, k: int, allowed: Allowed = by_policy) -> Played:
+    """Play an episode on a fresh space in a temporary root, forgetting one way.
+
+    `allowed` says which memories an asker may be shown, in the systems in which access is controlled.
+    """
+    shown = allowed if way.name in CONTROLLED else everyone
     played = Played()
     asks: dict[str, list[Checkpoint]] = {}
     for checkpoint in episode.checkpoints:
@@ -113,7 +128,7 @@ def play(episode: Episode, way: Forgetting, settings: Settings, k: int, allowed:
             if turn.id in asks:
                 played.forgotten += way.before(space, turn.id)
             for checkpoint in asks.get(turn.id, ()):
-                played.contexts += _asked(space, episode, checkpoint, way.name, k, allowed)
+                played.contexts += _asked(space, episode, checkpoint, way.name, k, shown)
     return played
 
 
@@ -126,7 +141,7 @@ def drafted(turn: Turn) -> Draft:
 def _asked(
     space: Space, episode: Episode, checkpoint: Checkpoint, way: str, k: int, allowed: Allowed
 ) -> Iterable[Context]:
-    recall = space.recall(checkpoint.question, k, filter=allowed(episode, checkpoint.asker), explain=False)
+    recall = space.recall(checkpoint.question, k, filter=allowed(space, episode, checkpoint.asker), explain=False)
     yield Context(episode, checkpoint, way, recall.evidence)
     if way == NONE:
         yield Context(episode, checkpoint, NULL, ())

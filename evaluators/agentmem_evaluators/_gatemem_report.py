@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentmem.evaluation.report import NO_FIGURE, Command, Lines, Prose, Section, Series, Table, Warned, percent
-from agentmem_evaluators._gatemem_play import ANSWERED, NONE, NULL, OURS, UNGUARDED, WHOLE
+from agentmem_evaluators._gatemem_play import ANSWERED, NONE, NULL, OPEN, OURS, UNGUARDED, WHOLE
 
 NAMES = {
     OURS: OURS,
     ANSWERED: "agentmem, its questions answered truthfully",
     UNGUARDED: "agentmem without its guard",
+    OPEN: "agentmem without access control",
     NONE: "forgets nothing",
     "similarity": "deletes by similarity",
     "person": "forgets all the asking person said",
@@ -26,6 +27,7 @@ HEADS = {
     "utility_all": "all items",
     "deletion_leak": "deletion leak",
     "deletion_leak_words": "as words",
+    "deletion_leak_values": "of what was deleted",
     "access_leak": "access leak",
     "access_leak_words": "as words",
 }
@@ -33,15 +35,17 @@ PLAINLY = (
     "Scored is the recalled context: utility is the share of the items that an answer needs, a leak any string in it "
     "that an answer must not hold. An answerer that keeps silent about what it reads leaks less, so this is an upper "
     "bound of what leaks, and not comparable with the published scores of answers. A leak target can be a part of "
-    "another word or number; 'as words' does not count those, and the oracle's row is what chance leaves. Access is "
-    "not controlled: anybody is shown what bears on the question."
+    "another word or number; 'as words' does not count those, and the oracle's row is what chance leaves. 'Of what was "
+    "deleted' leaves fragments of a longer target out, and what later questions require. Who asks is shown what the "
+    "policies said in the dialogue leave to him or her in agentmem's first rows; in all others anybody is shown what "
+    "bears on the question."
 )
 
 
 def headline(figures: Mapping[str, Any]) -> Table:
     """Return the table for the README."""
     heads = ("utility", "utility_after", "deletion_leak", "access_leak")
-    shown = (OURS, NONE, "similarity", "nuke", NULL, "oracle")
+    shown = (OURS, OPEN, NONE, "similarity", "nuke", NULL, "oracle")
     return Table(
         "GateMem, %: is a shared memory useful, and silent about what was deleted?",
         ("", *(HEADS[head] for head in heads)),
@@ -52,7 +56,7 @@ def headline(figures: Mapping[str, Any]) -> Table:
         ],
         f"{figures['n_episodes']} episodes, {figures['n']['turns']:,} turns; of the {figures['k']} memories recalled "
         f"at each of {sum(n for what, n in figures['n'].items() if what != 'turns'):,} checkpoints, no model. Requests "
-        f"are taken from the dialogue. Access control comes later. Commit {figures['commit'][:12]}.",
+        f"and policies are taken from the dialogue. Commit {figures['commit'][:12]}.",
         strong=frozenset({0}),
     )
 

@@ -11,12 +11,13 @@ Bo (it):       The code is now 9020. Delete the earlier code 4471 from shared me
 
 The requests are taken from the dialogue itself: agentmem recognises them, resolves them and carries them out, and asks
 nobody; in the row "asked", somebody answers truthfully what it would have asked. What a request names to the letter is
-kept out from then on by the guard. Scored is the recalled context, with no model. Beside it stand agentmem without its
-guard, a memory that forgets nothing, one that forgets everything, one that forgets all the asking person said, deletion
+kept out from then on by the guard. Who may see what is read from the dialogue, too. Scored is the recalled context,
+with no model. Beside it stand agentmem without its guard and without control of access ("open"), a memory that forgets
+nothing, one that forgets everything, one that forgets all the asking person said, deletion
 by similarity, the whole dialogue, no memory, and an oracle that knows what is to be gone. MIT,
 https://github.com/rzhub/GateMem.
 
-Access is not controlled here; `allowed` is where it goes. With a chat model, it answers from the context and is judged.
+With a chat model, it answers from the context and is judged.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from agentmem.formats import gatemem as format_
 from agentmem.protocols import Embedder
 from agentmem_evaluators._forgetting import Forgotten
 from agentmem_evaluators._gatemem_model import answer
-from agentmem_evaluators._gatemem_play import NONE, OURS, Allowed, Context, drafted, everyone, play, ways
+from agentmem_evaluators._gatemem_play import NONE, OURS, Allowed, Context, by_policy, drafted, play, ways
 from agentmem_evaluators._gatemem_report import sections
 from agentmem_evaluators._gatemem_scores import mgs, of_answer, of_context
 from agentmem_evaluators._scored import Row, by_system, intervals
@@ -90,12 +91,12 @@ def run(
     cross_validate: bool = False,
     embedder: str | Embedder = config.EMBEDDER,
     progress: Progress | None = None,
-    allowed: Allowed = everyone,
+    allowed: Allowed = by_policy,
 ) -> Report:
     """Measure agentmem and its baselines on the episodes of a folder; with a ChatReader, a model answers as well.
 
-    `allowed` says which memories an asker may be shown. Raises NotFoundError or ImportRefusedError for data that is
-    none, InputError for settings that make no sense.
+    `allowed` says which memories an asker may be shown where access is controlled. Raises NotFoundError or
+    ImportRefusedError for data that is none, InputError for settings that make no sense.
     """
     if cross_validate:
         raise InputError("gatemem trains nothing; leave --cross-validate out")
