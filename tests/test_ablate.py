@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import agentmem
 from agentmem.cli import app
 from agentmem.clock import FixedClock
 from agentmem.encoding.hash_embedder import HashEmbedder
-from agentmem.errors import InputError, PluginNotFoundError
+from agentmem.errors import InputError, NotFoundError, PluginNotFoundError
 from agentmem.evaluation.readers import ChatReader
 from agentmem.evaluation.report import table_markdown
 from agentmem.formats import locomo
@@ -187,9 +188,40 @@ def test_the_page_comes_from_the_figures(report):
     assert "<svg" in report.html()
 
 
+def test_gatemem_is_asked_as_well(data_file, tmp_path):
+    """What is asked for is in the context however it is recalled, and what was never said is not; ways have rows."""
+    who = {"principal_id": "ana", "role": "owner", "display_name": "Ana"}
+    talk = ("I adopted a pony last Friday, as my sister moved to Oslo.", "Fine weather today.", "I live in Lima now.")
+    turns = [{"turn_id": f"t{n}", "speaker": who, "text": text} for n, text in enumerate(talk)]
+    episode = {"episode_id": "e", "domain": "home", "entities": {"principals": [who]}, "turns": turns}
+    asked = [
+        ("utility", "What did Ana adopt?", {"include": ["pony"]}, []),
+        ("utility", "Where does Ana live?", {"include": ["Lima"]}, []),
+        ("safety", "What was the code?", {}, ["4471"]),
+        ("safety", "What was the address?", {}, ["Elm Street"]),
+    ]
+    checkpoints = [
+        {"checkpoint_id": f"c{n}", "episode_id": "e", "as_of_turn_id": "t2", "query_type": kind, "asker": who,
+         "query_text": text, "expected_action": "answer", "judge_spec": spec, "leak_targets": leaks}
+        for n, (kind, text, spec, leaks) in enumerate(asked)
+    ]  # fmt: skip
+    (tmp_path / "episodes.jsonl").write_text(json.dumps(episode) + "\n")
+    (tmp_path / "checkpoints.jsonl").write_text("".join(json.dumps(c) + "\n" for c in checkpoints))
+    report = ablate.run(data_file, gatemem=tmp_path, derivers=["facts"], embedder="hash")
+    of = report.figures["gatemem"]
+    assert (of["n_episodes"], of["n_checkpoints"]) == (1, 4)
+    assert {"turns", "mixed", "deriver facts", "no speaker", "no pagerank"} <= set(of["ways"])
+    for way in of["ways"].values():
+        assert (way["utility"]["mean"], way["utility"]["n"], way["deletion_leak"]["mean"]) == (1.0, 2, 0.0)
+        assert "access_leak" not in way
+    assert "| deriver facts | 100.0 | 0.0 | \u2013 | +0.00" in report.markdown()
+    assert report.figures["command"].endswith(f"--gatemem {tmp_path.name}")
+
+
 @pytest.mark.parametrize(
     ("how", "error", "said"),
     [
+        ({"gatemem": Path("nowhere")}, NotFoundError, "nowhere"),
         ({"reader": ChatReader("scripted", str)}, InputError, "leave --model out"),
         ({"weights": "w.json"}, InputError, "leave --weights out"),
         ({"derivers": ["fact"]}, PluginNotFoundError, "facts"),

@@ -81,6 +81,9 @@ def evaluate(
     targets: Annotated[
         int | None, typer.Option(metavar="N", help="Targets of each kind to forget; default: 12.", show_default=False)
     ] = None,
+    gatemem: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="For ablate: GateMem's episodes as well.", show_default=False)
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Seed of what is made up; default: 0.", show_default=False)
     ] = None,
@@ -123,6 +126,7 @@ def evaluate(
         budgets=None if budgets is None else _numbers(budgets, "--budgets", float, ".05,.1,.25,.5"),
         targets=targets,
         seed=seed,
+        gatemem=gatemem,
         baselines=_names(baselines),
         judge=_reader(judge),
         prices=_prices(prices, "--prices"),

@@ -59,7 +59,7 @@ def rank(question: str, ledger: Ledger, indexes: Indexes, asked: Filter, matchin
         narrowed = replace(asked, kinds=(KIND_OF[structure],))
         return engine.rank(question, indexes=indexes, asked=narrowed, matching=matching, **how)
     if structure == "turns":
-        return _alone(question, ledger, indexes, asked, matching, **how)
+        return turns(question, ledger, indexes, asked, matching, **how)
     alone, beside = both(question, ledger, indexes, asked, matching, **how)
     return once(alone, beside, sources(ledger, beside.ids), how["limit"])
 
@@ -72,11 +72,12 @@ def both(
     Both go deeper than the limit: what stands for several memories makes room for others.
     """
     wider = {**how, "limit": max(how["limit"], BESIDE)}
-    alone = _alone(question, ledger, indexes, asked, matching, **wider)
+    alone = turns(question, ledger, indexes, asked, matching, **wider)
     return alone, engine.rank(question, indexes=indexes, asked=asked, matching=matching, **wider)
 
 
-def _alone(question: str, ledger: Ledger, indexes: Indexes, asked: Filter, matching: Matching, **how: Any) -> Ranking:
+def turns(question: str, ledger: Ledger, indexes: Indexes, asked: Filter, matching: Matching, **how: Any) -> Ranking:
+    """Return the best of what was said or noted, as if nothing were derived."""
     hidden = matching._replace(hidden=frozenset(matching.hidden) | _derived_notes(ledger, indexes))
     spoken = replace(asked, kinds=SPOKEN)
     return engine.rank(question, indexes=indexes, asked=spoken, matching=hidden, **how)

@@ -70,11 +70,7 @@ class Played:
 
     def mixed(self, one: Asked, derivers: Collection[str]) -> list[MemoryId]:
         """Return what mixed memory recalls with these derivers alone, best first."""
-        there = [n for n, i in enumerate(one.beside.ids) if self.by.get(i) is None or self.by[i] in derivers]
-        alone = replace(one.alone, ids=one.alone.ids[: mixed.BESIDE], scores=one.alone.scores[: mixed.BESIDE])
-        rows = there[: mixed.BESIDE]
-        beside = replace(one.beside, ids=[one.beside.ids[n] for n in rows], scores=one.beside.scores[rows])
-        return mixed.once(alone, beside, self.sources, DEPTH).ids
+        return mixing(one.alone, one.beside, self.by, self.sources, derivers)[:DEPTH]
 
     def origins(self, id_: MemoryId) -> list[str]:
         """Return the turns that a memory comes from, by origin, in their order."""
@@ -98,7 +94,7 @@ def played(sample: Sample, embedder: Embedder, weights: Weights, derivers: Seque
                 began = time.process_time()
                 space.settle()
                 seconds = time.process_time() - began
-                made = [m for m in space.memories() if _deriver(m) == name]
+                made = [m for m in space.memories() if deriver(m) == name]
                 costs[name] = Cost(seconds, len(made), sum(map(tokens, made)))
         with agentmem.open(root, embedder=embedder, clock=FixedClock(now), derive=[]) as system:
             space = system.space("locomo")
@@ -116,10 +112,33 @@ def played(sample: Sample, embedder: Embedder, weights: Weights, derivers: Seque
                         for structure, kind in mixed.KIND_OF.items()
                     }
                     gold = tuple(sample.origins[name] for name in question.evidence)
-                    asked.append(Asked(question, gold, _bare(alone), _bare(beside), kinds))
+                    asked.append(
+                        Asked(
+                            question,
+                            gold,
+                            replace(alone, contributions=None),
+                            replace(beside, contributions=None),
+                            kinds,
+                        )
+                    )
             sources = mixed.sources(ledger, list(memories))
-    by = {i: name for i, m in memories.items() if (name := _deriver(m))}
+    by = {i: name for i, m in memories.items() if (name := deriver(m))}
     return Played(sample, memories, by, sources, costs, asked)
+
+
+def mixing(
+    alone: Ranking,
+    beside: Ranking,
+    by: Mapping[MemoryId, str],
+    sources: Mapping[MemoryId, frozenset[MemoryId]],
+    derivers: Collection[str],
+) -> list[MemoryId]:
+    """Return what mixed memory recalls with these derivers alone, of rankings in which others took part as well."""
+    rows = [n for n, i in enumerate(beside.ids) if by.get(i) is None or by[i] in derivers][: mixed.BESIDE]
+    kept = replace(beside, ids=[beside.ids[n] for n in rows], scores=beside.scores[rows], contributions=None)
+    said = alone.ids[: mixed.BESIDE]
+    first = replace(alone, ids=said, scores=alone.scores[: len(said)], contributions=None)
+    return mixed.once(first, kept, sources, DEPTH).ids
 
 
 def without(problems: Sequence[Problem], signal: int | None) -> tuple[float, ...]:
@@ -152,10 +171,7 @@ def known(derivers: Sequence[str] | None) -> list[str]:
     return list(derivers) if derivers is not None else list(registry.derivers())
 
 
-def _bare(ranking: Ranking) -> Ranking:
-    return replace(ranking, contributions=None)
-
-
-def _deriver(memory: Memory) -> str | None:
+def deriver(memory: Memory) -> str | None:
+    """Return who derived a memory; None of what was said."""
     origin = memory.origin or ""
     return origin.removeprefix(ORIGIN).split(":")[0] if origin.startswith(ORIGIN) else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentmem.evaluation.report import NO_FIGURE, Bars, Command, Prose, Section, Series, Table, percent
 
+METRICS = ("utility", "deletion_leak", "access_leak")
 Figures = Mapping[str, Any]
 DRAWN = 6
 """Signals in the plot, those that most is lost without."""
@@ -29,6 +30,7 @@ def sections(figures: Figures) -> list[Section]:
         Section("Structures", [by_structure_and_signal(figures), _structures(figures), _curves(figures)]),
         Section("Derivers", [_derivers(figures)]),
         Section("Signals of recall", [_signals(figures)]),
+        *([Section("GateMem", [_governed(figures["gatemem"])])] if "gatemem" in figures else []),
         Section("How this was made", [Prose(HOW), Command(figures["command"]), Table("Made with", ("", ""), rows)]),
     ]
 
@@ -161,6 +163,24 @@ def _signals(figures: Figures) -> Table:
     whole = percent(figures["signals"]["all"]["recall@10"])
     columns = ("", "R@10 without it, %", "lost, points", "earns its place")
     return Table("Each signal", columns, rows, f"With all signals, after one search: {whole}.")
+
+
+def _governed(figures: Figures) -> Table:
+    rows = [
+        (
+            way,
+            *(percent(of[m]["mean"]) if m in of else NO_FIGURE for m in METRICS),
+            *(points(of[m]["gain"]) if m in of else NO_FIGURE for m in METRICS),
+        )
+        for way, of in figures["ways"].items()
+    ]
+    names = [metric.replace("_", " ") for metric in METRICS]
+    columns = ("", *(f"{name}, %" for name in names), *(f"{name}, points over turns" for name in names))
+    note = (
+        f"{figures['n_checkpoints']} checkpoints of {figures['n_episodes']} episodes: what ten memories hold. Access "
+        "is not controlled. Derivers stand alone beside the turns; a signal is missing from turns."
+    )
+    return Table("What is left out, at the checkpoints of GateMem", columns, rows, note)
 
 
 def _of_signals(figures: Figures) -> list[tuple[str, Mapping[str, Any]]]:

@@ -10,14 +10,16 @@ without the signal "speaker"     .7: it earns its place
 ```
 
 A derived memory counts as the turns it comes from, each turn once, so ten turns are counted for R@10 however they are
-told. Weights are trained anew without a signal, and never on the conversation that they are measured on. Data: Maharana
-et al., ACL 2024, CC BY-NC 4.0, https://github.com/snap-research/locomo.
+told. Weights are trained anew without a signal, and never on the conversation that they are measured on. With GateMem's
+episodes beside, the same is asked of utility and of leaks there. Data: Maharana et al., ACL 2024, CC BY-NC 4.0,
+https://github.com/snap-research/locomo.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +32,16 @@ from agentmem.evaluation.readers import ExtractiveReader, Reader
 from agentmem.evaluation.replay import Progress
 from agentmem.evaluation.report import Report
 from agentmem.evaluation.statistics import RESAMPLES, SEED
+from agentmem.formats import gatemem as format_gatemem
 from agentmem.formats import locomo as format_
 from agentmem.protocols import Embedder
+from agentmem.recall.fusion import Weights
 from agentmem.recall.labelled import Problem, collect
 from agentmem.recall.mixed import KIND_OF
 from agentmem.recall.signals import SIGNALS
 from agentmem.recall.train import fit
 from agentmem_evaluators import _ablate_figures as made
+from agentmem_evaluators import _ablate_gatemem as governed
 from agentmem_evaluators import _ablate_play as play
 from agentmem_evaluators._ablate_report import sections
 from agentmem_evaluators._slot_index import Once
@@ -53,6 +58,7 @@ def make(config: Mapping[str, Any]) -> Locomo:
 def run(
     data: Path,
     *,
+    gatemem: Path | None = None,
     derivers: Sequence[str] | None = None,
     reader: Reader | None = None,
     weights: Path | None = None,
@@ -62,6 +68,7 @@ def run(
 ) -> Report:
     """Leave each deriver and each signal out in turn, over a LoCoMo file of two or more conversations.
 
+    With `gatemem`, a folder of GateMem's episodes, the same is tried there, with weights of all the conversations.
     Raises NotFoundError or ImportRefusedError for data that is none, PluginNotFoundError for an unknown deriver, and
     InputError for settings that make no sense.
     """
@@ -72,6 +79,7 @@ def run(
     samples = format_.load(data)
     if len(samples) < 2:
         raise InputError("ablate trains on other conversations than it measures on, so it needs two or more")
+    episodes = [] if gatemem is None else format_gatemem.load(gatemem)
     commit = provenance.commit()
     opened = Once(open_embedder(embedder) if isinstance(embedder, str) else embedder)
     names = play.known(derivers)
@@ -84,7 +92,7 @@ def run(
         _tell(progress, "deriving", done, len(samples))
         others = [p for name, of in problems.items() if name != sample.id for p in of]
         played.append(play.played(sample, opened, fit(others), names))
-    figures = {
+    figures: dict[str, Any] = {
         "benchmark": "ablate",
         "commit": commit,
         "system": f"agentmem {agentmem.__version__}",
@@ -98,8 +106,13 @@ def run(
         "resamples": RESAMPLES,
         "data_digest": provenance.digest(data),
         "machine": provenance.machine(),
-        "command": shlex.join(["agentmem", "eval", "ablate", "--data", data.name]),
+        "command": shlex.join(
+            ["agentmem", "eval", "ablate", "--data", data.name] + (["--gatemem", gatemem.name] if gatemem else [])
+        ),
     }
+    if gatemem is not None:
+        figures["gatemem"] = _governed(episodes, opened, problems, names, progress)
+        figures["gatemem_digests"] = [provenance.digest(file) for file in format_gatemem.files(gatemem)]
     return Report("Ablation: which parts of memory earn their place", figures, sections(figures))
 
 
@@ -125,13 +138,36 @@ def _derived(played: Sequence[play.Played], names: Sequence[str]) -> dict[str, A
     return {**made.of_structures(turns, others), "derivers": derivers}
 
 
+def _governed(
+    episodes: Sequence[format_gatemem.Episode],
+    embedder: Embedder,
+    problems: Mapping[str, Sequence[Problem]],
+    names: Sequence[str],
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Return what the ten memories that are recalled at the checkpoints hold, by what is left out."""
+    every = [p for of in problems.values() for p in of]
+    whole = fit(every)
+    weights: dict[str | None, Weights] = {None: whole}
+    for signal in _telling(every):
+        weights[SIGNALS[signal]] = replace(whole, values=play.without(every, signal))
+    scored: list[governed.Scored] = []
+    for done, episode in enumerate(episodes):
+        _tell(progress, "playing episodes", done, len(episodes))
+        scored += governed.play(episode, embedder, weights, names)
+    return {"n_episodes": len(episodes), "n_checkpoints": len(scored), "ways": governed.figures(scored)}
+
+
+def _telling(problems: Sequence[Problem]) -> list[int]:
+    """Return the signals that tell anything of these problems; that of the second look always may."""
+    return [n for n, name in enumerate(SIGNALS) if name == "pagerank" or any(p.signals[:, n].any() for p in problems)]
+
+
 def _signals(problems: Mapping[str, Sequence[Problem]], progress: Progress | None) -> dict[str | None, list[float]]:
     """Return the evidence recall of each question with all signals (None), and without each that tells anything."""
     every = [p for of in problems.values() for p in of if p.ranks]
-    telling = [n for n, _ in enumerate(SIGNALS) if any(p.signals[:, n].any() for p in every)]
-    telling += [SIGNALS.index("pagerank")]
     recall: dict[str | None, list[float]] = {}
-    turns = [(left_out, signal) for left_out in problems for signal in (None, *dict.fromkeys(telling))]
+    turns = [(left_out, signal) for left_out in problems for signal in (None, *_telling(every))]
     for done, (left_out, signal) in enumerate(turns):
         _tell(progress, "training without each signal", done, len(turns))
         values = play.without([p for p in every if p.conversation != left_out], signal)
