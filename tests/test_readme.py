@@ -39,10 +39,29 @@ def test_the_first_python_block_does_what_it_says(tmp_path, offline_model):
     assert "kitchen" in after
 
 
+def test_the_agents_of_the_readme_remember(tmp_path, offline_model):
+    """Three ways in: each recalls what was said before, a fresh start knows nothing of it, and a fact is forgotten."""
+    (block,) = (block for block in PYTHON if "build_agent(" in block)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "Paper lanterns. 1.0",
+        "A bonfire? 0.0",
+        "Lanterns, I heard.",
+        "{'text': 'She loves paella.'}",
+        "1",
+        "('Ana wants paper lanterns at the supper.',)",
+    ]
+    assert b"Lanterns, I heard." not in (tmp_path / "agent.db").read_bytes()
+
+
 def test_the_facts_of_the_readme_hold(tmp_path, offline_model):
     """The newer value is recalled, both are in the timeline, and erasing the newer one re-opens the older."""
+    (block,) = (block for block in PYTHON if "ana.timeline(" in block)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PYTHON[1]], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     moved, values, stayed, nodes = done.stdout.splitlines()
