@@ -116,12 +116,13 @@ class Policies:
             if (who := principal(memory)) and who not in self.people:
                 self.people[who] = Person(who, memory.speaker or "", str(memory.metadata.get("role") or ""))
         self._called = _called(self.people.values())
+        self._found: dict[str, tuple[tuple[str, bool], ...]] = {}
         self.standing: dict[str, Standing] = defaultdict(Standing)
         private: dict[str, None] = {}
         for memory in self._memories:
             if memory.kind in TOLD:
                 self._hear(memory)
-                private.update((value, None) for value, public in words.values(memory.text) if not public)
+                private.update((value, None) for value, public in self._values_in(memory.text) if not public)
         self._values = frozenset(private)
         self._labels = Wording(v for v in private if re.search(r"[^\W\d]\w* +[^\W\d]", v))
         called = sum(words.PRIVATE.search(m.text) is not None for m in self._memories)
@@ -148,7 +149,7 @@ class Policies:
         """Note what a memory shows of who says it."""
         standing = self.standing[principal(memory)]
         told = words.ASKING.sub(" ", memory.text)
-        telling = any(True for _ in words.values(told)) or words.TERM.search(told) is not None
+        telling = bool(self._values_in(told)) or words.TERM.search(told) is not None
         if words.LIMITED.search(memory.text):
             standing.limited += 1
         elif words.PUBLIC.search(memory.text):
@@ -156,11 +157,17 @@ class Policies:
         else:
             standing.told += telling
 
+    def _values_in(self, text: str) -> tuple[tuple[str, bool], ...]:
+        """Return the values of a text, each with whether it is called public; read once."""
+        if text not in self._found:
+            self._found[text] = tuple(words.values(text))
+        return self._found[text]
+
     def _closed(self, text: str) -> str:
         """Return why a text is for the circle alone; empty where it is for everyone."""
         if words.PRIVATE.search(text):
             return "speaks of something private"
-        if any(value in self._values for value, _ in words.values(text)) or self._labels.spans(text):
+        if any(value in self._values for value, _ in self._values_in(text)) or self._labels.spans(text):
             return "gives a private value"
         if words.PUBLIC.search(text) or not words.STATES.search(text):
             return ""
@@ -178,7 +185,7 @@ class Policies:
                 only |= {who}
             elif any(words.said(words.BETWEEN, memory.text)):
                 only |= {who, *_addressed(memory, thread)}
-            points = words.POINTS.search(memory.text) and not any(True for _ in words.values(memory.text))
+            points = words.POINTS.search(memory.text) and not self._values_in(memory.text)
             abouts = (memory, own) if own is not None and points else (memory,)
             if own is not None and points and any(words.said(words.OPENED, memory.text)):
                 found.pop(own.id, None)
