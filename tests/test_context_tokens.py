@@ -89,3 +89,14 @@ def test_the_overhead_is_measured_against_an_encoding():
     assert figures["added_ms"] > 0 < figures["before_the_model_ms"]
     with pytest.raises(InputError, match="memories=0"):
         measure(0)
+
+
+def test_what_is_derived_counts_as_the_turns_it_comes_from():
+    """A fact of the evidence finds it, teaches the weights, and a summary of two turns holds both."""
+    derived = evidence(7, 5.0)
+    q = Asked("a", ("o1", "o2"), (derived, evidence(3, 1.0)), NOW, {derived.id: frozenset({"o1", "o2"})})
+    assert q.named(derived) == {"o1", "o2"}
+    assert q.named(evidence(3, 1.0)) == {"o3"}
+    assert plain([q], (1,))[0].recall == 1.0
+    assert plain([q._replace(origins={})], (1,))[0].recall == 0.0
+    assert fit([q] * 20) @ (features := choosing.features(q.evidence)).T @ np.array([1, -1]) > 0, features

@@ -7,6 +7,10 @@ words. Ours is the block that the middleware shows of what is worth its tokens. 
 of the whole block in both; between two settings, tokens at an evidence recall are interpolated.
 
     python -m agentmem_evaluators._context_tokens locomo_dev.json
+    python -m agentmem_evaluators._context_tokens locomo_dev.json facts,summary
+
+The second has ours of mixed memory, in which the named derive; what is derived counts as the turns it comes from. Plain
+is of turns alone in both.
 """
 
 from __future__ import annotations
@@ -29,7 +33,9 @@ from agentmem.clock import FixedClock
 from agentmem.encoding.embedders import open_embedder
 from agentmem.formats import locomo
 from agentmem.protocols import Embedder
-from agentmem.types import Evidence
+from agentmem.recall.mixed import sources
+from agentmem.space import Space
+from agentmem.types import Evidence, MemoryId
 from agentmem_evaluators._locomo_scorer import evidence_recall
 from agentmem_evaluators._locomo_weights import folds
 
@@ -48,6 +54,12 @@ class Asked(NamedTuple):
     gold: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     now: datetime
+    origins: Mapping[MemoryId, frozenset[str]] = {}
+    """Of what is derived: the origins of the turns it comes from."""
+
+    def named(self, e: Evidence) -> frozenset[str]:
+        """Return the origins that a memory counts as."""
+        return self.origins.get(e.id, frozenset({e.memory.origin or ""}))
 
 
 class Point(NamedTuple):
@@ -58,28 +70,51 @@ class Point(NamedTuple):
     tokens: float
 
 
-def asked(samples: Sequence[locomo.Sample], embedder: Embedder, folder: Path) -> list[Asked]:
-    """Recall every question of categories 1 to 4 that has evidence, with weights that never saw its conversation."""
+def asked(
+    samples: Sequence[locomo.Sample], embedder: Embedder, folder: Path, derive: Sequence[str] = ()
+) -> tuple[list[Asked], list[Asked]]:
+    """Recall every question of categories 1 to 4 that has evidence, with weights that never saw its conversation.
+
+    The first are of turns alone; the second of mixed memory, where something derives, else the same.
+    """
     files = folds(samples, embedder, folder)
-    found: list[Asked] = []
+    turns: list[Asked] = []
+    mixed: list[Asked] = []
     for sample in samples:
         now = max(d.said_at for d in sample.drafts if d.said_at is not None) + timedelta(days=1)
-        root = folder / sample.id
-        with agentmem.open(root, embedder=embedder, clock=FixedClock(now), weights=files[sample.id]) as system:
+        how = {"embedder": embedder, "clock": FixedClock(now), "weights": files[sample.id]}
+        with agentmem.open(folder / sample.id, **how, derive=derive) as system:  # type: ignore[arg-type]
             space = system.space("locomo")
+            space.deriving.close()
             space.remember(sample.drafts)
-            for question in sample.questions:
-                if question.category in {1, 2, 3, 4} and question.evidence:
-                    gold = tuple(sample.origins[name] for name in question.evidence)
-                    recall = space.recall(question.question, DEPTH, explain=False)
-                    found.append(Asked(sample.id, gold, recall.evidence, now))
-    return found
+            turns += _recalled(space, sample, now)
+            if derive:
+                space.settle()
+                mixed += _recalled(space, sample, now)
+    return turns, mixed or turns
+
+
+def _recalled(space: Space, sample: locomo.Sample, now: datetime) -> list[Asked]:
+    said = {m.id: m.origin or "" for m in space.memories()}
+    come_from = sources(space._ledger, list(said))  # noqa: SLF001 - lineage, of all at once
+    origins = {id_: frozenset(said[source] for source in of) for id_, of in come_from.items()}
+    return [
+        Asked(
+            sample.id,
+            tuple(sample.origins[name] for name in question.evidence),
+            space.recall(question.question, DEPTH, explain=False).evidence,
+            now,
+            origins,
+        )
+        for question in sample.questions
+        if question.category in {1, 2, 3, 4} and question.evidence
+    ]
 
 
 def fit(questions: Sequence[Asked]) -> npt.NDArray[np.float64]:
     """Return the weights of `choosing`: a logistic regression with a ridge of 1, by Newton's steps."""
     x = np.concatenate([choosing.features(q.evidence) for q in questions])
-    y = np.array([e.memory.origin in q.gold for q in questions for e in q.evidence], dtype=np.float64)
+    y = np.array([not q.named(e).isdisjoint(q.gold) for q in questions for e in q.evidence], dtype=np.float64)
     weights = np.zeros(x.shape[1])
     for _ in range(30):
         chances = 1 / (1 + np.exp(-x @ weights))
@@ -116,12 +151,15 @@ def at(points: Sequence[Point], recall: float) -> float:
     return float("nan")
 
 
-def measure(path: Path, embedder: Embedder | None = None) -> Mapping[str, Any]:
-    """Return both curves of a LoCoMo file of two or more conversations, and the tokens at equal evidence recall."""
+def measure(path: Path, derive: Sequence[str] = (), embedder: Embedder | None = None) -> Mapping[str, Any]:
+    """Return both curves of a LoCoMo file of two or more conversations, and the tokens at equal evidence recall.
+
+    With `derive`, ours is of mixed memory, in which the derivers of these names have settled.
+    """
     samples = locomo.load(path)
     with tempfile.TemporaryDirectory(prefix="agentmem-eval-") as folder:
-        questions = asked(samples, embedder or open_embedder("default"), Path(folder))
-    theirs, mine = plain(questions), ours(questions)
+        turns, questions = asked(samples, embedder or open_embedder("default"), Path(folder), derive)
+    theirs, mine = plain(turns), ours(questions)
     equal = {
         str(target): {
             "plain": at(theirs, target),
@@ -132,6 +170,7 @@ def measure(path: Path, embedder: Embedder | None = None) -> Mapping[str, Any]:
     }
     return {
         "questions": len(questions),
+        "derive": list(derive),
         "equal": equal,
         "plain": [point._asdict() for point in theirs],
         "agentmem": [point._asdict() for point in mine],
@@ -141,7 +180,7 @@ def measure(path: Path, embedder: Embedder | None = None) -> Mapping[str, Any]:
 
 def _point(setting: float, questions: Sequence[Asked], shown: Sequence[tuple[Sequence[Evidence], str]]) -> Point:
     recalls = [
-        evidence_recall(q.gold, [e.memory.origin or "" for e in kept], len(kept))
+        evidence_recall(q.gold, names := [n for e in kept for n in q.named(e)], len(names))
         for q, (kept, _) in zip(questions, shown, strict=True)
     ]
     sizes = [-(-len(text.encode()) // 4) for _, text in shown]
@@ -156,4 +195,6 @@ def _lines(evidence: Sequence[Evidence], now: datetime) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(measure(Path(sys.argv[1])), indent=2) + "\n")
+    sys.stdout.write(
+        json.dumps(measure(Path(sys.argv[1]), sys.argv[2].split(",") if sys.argv[2:] else ()), indent=2) + "\n"
+    )
