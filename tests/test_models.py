@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from agentmem.agent import models
-from agentmem.agent.models import check_model, complete, failure, open_model
+from agentmem.agent import chat, models
+from agentmem.agent.models import check_model, complete, complete_counted, failure, open_model
 from agentmem.errors import InputError, MissingExtraError, ModelError, ModelNotFoundError
-from agentmem.testing.stub_openai import Garbage, Hang, Status, StubOpenAI, Torn
+from agentmem.testing.stub_openai import Calls, Garbage, Hang, Status, StubOpenAI, Torn
 
 # sockets that the providers' clients leave to the garbage collector
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -164,6 +164,53 @@ def test_a_passing_fault_is_tried_again():
     with StubOpenAI(Status(500), "Yes.") as stub:
         assert complete(openai(stub, max_retries=1), "Hello?") == "Yes."
     assert len(stub.requests) == 2
+
+
+def ollama(stub, **options):
+    pytest.importorskip("langchain_ollama")
+    return open_model("ollama:llama3.2", base_url=stub.ollama, **options)
+
+
+def test_ollama_answers_streams_and_counts():
+    """The same over Ollama's own protocol: whole, in pieces, with the tokens that it counted."""
+    with StubOpenAI("Miso is the cat. ") as stub:
+        model = ollama(stub)
+        assert complete_counted(model, "Who is Miso?", system="Be short.") == ("Miso is the cat.", (1, 1))
+        assert [chunk.text for chunk in model.stream("Who?") if chunk.text.strip()] == ["Miso", " is", " the", " cat."]
+    assert [m["role"] for m in stub.requests[0]["messages"]] == ["system", "user"]
+    assert stub.requests[0]["model"] == "llama3.2"
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (Status(404, "model 'llama3.2' not found"), "ollama pull NAME"),
+        (Status(429), "too many requests"),
+        (Status(500), "the provider failed"),
+        (Garbage(), "could not be understood"),
+        (Torn("Miso is"), "broke off"),
+        (Hang(), "no answer in time"),
+        ("", "answered nothing"),
+    ],
+)
+def test_every_way_in_which_ollama_fails_has_its_own_sentence(step, says):
+    """Its client raises other errors than OpenAI's; people read the same sentences."""
+    with StubOpenAI(step) as stub, pytest.raises(ModelError, match=says):
+        complete(ollama(stub, client_kwargs={"timeout": 0.5}), "Hello?")
+
+
+def test_an_agent_on_ollama_calls_a_tool(space):
+    """The tool is offered over the wire, called with its arguments, and what it returned goes back to the model."""
+
+    def forecast(month: str) -> str:
+        """Say how the weather will be."""
+        return f"{month} will be dry."
+
+    with StubOpenAI(Calls("forecast", {"month": "October"}), "A dry one.") as stub:
+        with chat(space, ollama(stub), tools=[forecast]) as talk:
+            assert talk.ask("How will October be?").text == "A dry one."
+        assert [tool["function"]["name"] for tool in stub.requests[0]["tools"]] == ["forecast"]
+        assert stub.requests[1]["messages"][-1]["content"] == "October will be dry."
 
 
 # ---------------------------------------------------------------------------------------------------- local models

@@ -1,5 +1,7 @@
 """A small local server that speaks the OpenAI chat protocol, so that model code is tested without network or key.
 
+What is asked below `/api/chat` is answered in Ollama's protocol: a line of JSON for each piece.
+
     with StubOpenAI("Hello there.") as stub:
         model = open_model("openai:any", base_url=stub.url, api_key="none")
         ...
@@ -66,7 +68,7 @@ Step = str | Calls | Status | Hang | Garbage | Torn
 
 
 class StubOpenAI:
-    """The server. `url` is the base URL for a client; `requests` holds the bodies received, oldest first."""
+    """The server. `url` and `ollama` are base URLs for clients; `requests` holds the bodies received, oldest first."""
 
     def __init__(self, *script: Step) -> None:
         self.script: list[Step] = list(script) or ["Yes."]
@@ -78,8 +80,13 @@ class StubOpenAI:
 
     @property
     def url(self) -> str:
-        """Base URL, to be given to a client."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        """Base URL, to be given to a client of OpenAI's."""
+        return f"{self.ollama}/v1"
+
+    @property
+    def ollama(self) -> str:
+        """Base URL, to be given to a client of Ollama's."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def take(self, body: dict[str, Any]) -> Step:
         """Note a request and return the answer that is its turn."""
@@ -112,19 +119,20 @@ class _Conversation(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length", "0"))
         body = json.loads(self.rfile.read(size) or b"{}")
+        ollama = self.path == "/api/chat"
         match self.server.stub.take(body):
             case Status(code, message):
-                self._send(code, json.dumps({"error": {"message": message, "code": code}}))
+                self._send(code, json.dumps({"error": message if ollama else {"message": message, "code": code}}))
             case Hang():
                 self.server.stub.closing.wait()
             case Garbage(text):
                 self._send(200, text)
             case Torn(text):
-                self._stream(text, torn=True)
-            case said if body.get("stream"):
-                self._stream(said)
+                self._stream(_lines(text) if ollama else _events(text), torn=True)
+            case said if body.get("stream", ollama):
+                self._stream(_lines(said) if ollama else _events(said))
             case said:
-                self._send(200, json.dumps(_whole(said)))
+                self._send(200, json.dumps(_ended(said) if ollama else _whole(said)))
 
     def _send(self, code: int, text: str) -> None:
         payload = text.encode()
@@ -134,17 +142,17 @@ class _Conversation(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    def _stream(self, said: str | Calls, *, torn: bool = False) -> None:
+    def _stream(self, pieces: Iterator[str], *, torn: bool = False) -> None:
+        """Send pieces as they come; torn, all but the last, and more is promised, so that a client sees the break."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
-        if torn:  # promise more than will come, so that the client can see the break
+        if torn:
             self.send_header("Content-Length", "1000000")
         self.end_headers()
-        for event in _events(said):
-            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        sent = [*pieces]
+        for piece in sent[:-1] if torn else sent:
+            self.wfile.write(piece.encode())
             self.wfile.flush()
-        if not torn:
-            self.wfile.write(b"data: [DONE]\n\n")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
         """Keep the tests' output clean."""
@@ -165,11 +173,13 @@ def _whole(said: str | Calls) -> dict[str, Any]:
     }
 
 
-def _events(said: str | Calls) -> Iterator[dict[str, Any]]:
+def _events(said: str | Calls) -> Iterator[str]:
     end = "tool_calls" if isinstance(said, Calls) else "stop"
     for delta in ({"role": "assistant", "content": ""}, *_deltas(said), {}):
         choice = {"index": 0, "delta": delta, "finish_reason": None if delta else end}
-        yield {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": "stub", "choices": [choice]}
+        event = {"id": "stub", "object": "chat.completion.chunk", "created": 0, "model": "stub", "choices": [choice]}
+        yield f"data: {json.dumps(event)}\n\n"
+    yield "data: [DONE]\n\n"
 
 
 def _deltas(said: str | Calls) -> Iterator[dict[str, Any]]:
@@ -182,3 +192,27 @@ def _deltas(said: str | Calls) -> Iterator[dict[str, Any]]:
     yield {"tool_calls": [{"index": 0, **call, "function": {**call["function"], "arguments": ""}}]}
     for part in (given[: len(given) // 2], given[len(given) // 2 :]):
         yield {"tool_calls": [{"index": 0, "function": {"arguments": part}}]}
+
+
+def _lines(said: str | Calls) -> Iterator[str]:
+    """Yield what Ollama streams: a text word by word, the call of a tool in one piece, then the end with its counts."""
+    words = said.split(" ") if isinstance(said, str) else []
+    for n, word in enumerate(words):
+        piece = {"role": "assistant", "content": word if n == 0 else f" {word}"}
+        yield json.dumps({"model": "stub", "message": piece, "done": False}) + "\n"
+    yield json.dumps(_ended("" if words else said)) + "\n"
+
+
+def _ended(said: str | Calls) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": said}
+    if isinstance(said, Calls):
+        message = {"role": "assistant", "content": "", "tool_calls": [{"function": said.to_json()["function"]}]}
+        message["tool_calls"][0]["function"]["arguments"] = said.arguments
+    return {
+        "model": "stub",
+        "message": message,
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": 1,
+        "eval_count": 1,
+    }
