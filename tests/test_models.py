@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import threading
@@ -196,7 +197,31 @@ def test_ollama_answers_streams_and_counts():
 def test_every_way_in_which_ollama_fails_has_its_own_sentence(step, says):
     """Its client raises other errors than OpenAI's; people read the same sentences."""
     with StubOpenAI(step) as stub, pytest.raises(ModelError, match=says):
-        complete(ollama(stub, client_kwargs={"timeout": 0.5}), "Hello?")
+        complete(ollama(stub, client_kwargs={"timeout": 0.5}, sync_client_kwargs={}), "Hello?")
+
+
+@pytest.mark.parametrize("way", ["in a thread", "in a loop"])
+def test_ollama_is_asked_again_when_a_fault_passes(way, monkeypatch):
+    """An overloaded server, then an answer, is an answer; what does not pass is asked once; three faults are one."""
+    pytest.importorskip("langchain_ollama")
+    from ollama import ResponseError
+
+    from agentmem.agent import patience
+
+    monkeypatch.setattr(patience, "WAITS_S", (0.01, 0.02))
+
+    def asked(*script):
+        with StubOpenAI(*script) as stub:
+            model = ollama(stub)
+            try:
+                said = model.invoke("Hello?") if way == "in a thread" else asyncio.run(model.ainvoke("Hello?"))
+            except ResponseError as error:
+                return str(failure(error, "ollama")).partition(". ")[0], len(stub.requests)
+            return said.text, len(stub.requests)
+
+    assert asked(Status(503), Status(429), "Yes.") == ("Yes.", 3)
+    assert asked(Status(500)) == ("ollama did not answer: the provider failed", 3)
+    assert asked(Status(404)) == ("ollama did not answer: no such model there", 1)
 
 
 def test_an_agent_on_ollama_calls_a_tool(space):

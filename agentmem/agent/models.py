@@ -105,12 +105,29 @@ def open_model(spec: str, **options: Any) -> BaseChatModel:
         from langchain.chat_models import init_chat_model
 
         known = PROVIDERS.get(named.provider)
-        settings = {**(known.options if known else {}), **options}
+        settings = {
+            **(known.options if known else {}),
+            **(_patience() if named.provider == "ollama" else {}),
+            **options,
+        }
         return cast("BaseChatModel", init_chat_model(named.model, model_provider=named.provider, **settings))
     except AgentmemError:
         raise
     except Exception as error:
         raise failure(error, str(named)) from error
+
+
+def _patience() -> dict[str, Any]:
+    """Return the options that make Ollama's client ask again, unless a proxy of the environment is to be gone through.
+
+    Mounted for all addresses, a transport yields to the proxies; as the client's own it would disable them.
+    """
+    from agentmem.agent.patience import AsyncPatient, Patient
+
+    return {
+        "sync_client_kwargs": {"mounts": {"all://": Patient()}},
+        "async_client_kwargs": {"mounts": {"all://": AsyncPatient()}},
+    }
 
 
 def complete(model: BaseChatModel, prompt: str, *, system: str | None = None) -> str:
