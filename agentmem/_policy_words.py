@@ -59,21 +59,29 @@ LIMITED = re.compile(
 
 _WHO = r"([^.;:!?\n]{1,80}?)"
 _END = r"(?=[.,;:!?]|$)"
-_KNOW = r"(?:see|know|read|access|view|receive|have|hear(?: about)?|get|learn(?: about| of)?)"
+_KNOW = r"(?:(?:see|know|read|access|view|receive|hear|get|learn)s?(?: about| of)?|have)"
+_BUT = r"(?:except(?: for)?|but|other than|apart from|besides)"
 _IT = r"(?:this|that|it|these|those)"
 ONLY = re.compile(
     rf"\bonly {_WHO} (?:may|can|should|is allowed to|are allowed to|is to|are to|needs? to|must|gets? to) {_KNOW}\b"
     rf"|\bfor {_WHO}(?:['\u2019]s?)? eyes only\b"
-    rf"|\b(?:visible|available|restricted|limited|confined|private) to {_WHO}(?: only| alone)?{_END}"
+    rf"|\blet only {_WHO} {_KNOW}\b"
+    rf"|\b(?:nobody|no one|no-one) {_BUT} {_WHO}"
+    rf" (?:may|can|should|is allowed to|is to|needs? to|must|gets? to) {_KNOW}\b"
+    rf"|\b(?:do not|never) (?:tell|show) (?:anyone|anybody) {_BUT} {_WHO}{_END}"
+    rf"|\b(?:keep|hide|withhold) [^.;!?\n]{{1,40}}? from (?:everyone|everybody|anyone|anybody) {_BUT} {_WHO}{_END}"
+    rf"|\b(?:visible|available|restricted|limited|confined|private|confidential) to {_WHO}(?: only| alone)?{_END}"
     rf"|\bonly (?:visible|available|open) (?:to|for) {_WHO}{_END}"
-    rf"|\b(?:share|discuss) {_IT} only with {_WHO}{_END}",
+    rf"|\b(?:share|discuss) {_IT} (?:only with {_WHO}{_END}|with {_WHO} (?:only|alone)\b)",
     re.IGNORECASE,
 )
 """Who alone may know."""
 BETWEEN = re.compile(
     r"\b(?:keep (?:this|that|it)|(?:this|that|it)(?:'s| is| stays)|just|strictly) (?:just |only |strictly )?"
     r"between (?:us|you and me|the two of us|ourselves)\b"
-    r"|\b(?:don't|do not) (?:tell|show) (?:anyone|anybody|a soul|the others)\b",
+    r"|\bkeep (?:this|that|it) to yourself\b|\btell (?:nobody|no one)\b"
+    rf"|\b(?:(?:do not|never) (?:tell|show)|not a word [^.;!?\n]{{0,20}}?to)"
+    rf" (?:anyone|anybody|a soul|the others)\b(?! {_BUT}\b)",
     re.IGNORECASE,
 )
 """For the two who talk, and nobody else."""
@@ -82,12 +90,15 @@ MINE = re.compile(
 )
 """For the speaker alone."""
 NOT_FOR = re.compile(
-    r"\b(?:don't|do not|never|must not|should not|shouldn't|not to)(?: ever)? (?:(?:tell|show|let)(?! me\b| you\b) "
+    r"\b(?:do not|never|must not|should not|not to)(?: ever)? (?:(?:tell|show|let)(?! me\b| you\b) "
     rf"{_WHO}(?= (?:about|that|this|the|know|see|any|anything|what|where|when|how|until|yet)\b|[.,;!?]|$)"
     r"|(?:share|mention|discuss|forward|reveal|give|disclose|pass|leak|repeat|show)\b[^.;!?\n]{0,60}?"
     rf" (?:with|to) {_WHO}{_END})"
-    rf"|(?:^|[.;,!?]\s+){_WHO} (?:must not|mustn't|should not|shouldn't|may not|cannot|can't|must never|should never"
-    rf"|is not allowed to|are not allowed to|does not need to|doesn't need to|do not need to|don't need to) {_KNOW}\b"
+    rf"|(?:^|[.;,!?]\s+){_WHO} (?:must not|should not|may not|cannot|must never|should never"
+    rf"|is not allowed to|are not allowed to|does not need to|do not need to) {_KNOW}\b"
+    rf"|\b(?:make sure|ensure|see to it)(?: that)? {_WHO} (?:never|does not|do not) {_KNOW}\b"
+    rf"|\b(?:would|'d) (?:rather|prefer)(?: that)? {_WHO} (?:did not|does not|do not) {_KNOW}\b"
+    rf"|\bnot a word (?:about|of) [^.;!?\n]{{1,40}}? to {_WHO}{_END}|\bnot a word to {_WHO}{_END}"
     rf"|\b(?:keep|hide|withhold) (?:{_IT}|[^.;!?\n]{{1,40}}?) (?:away )?from {_WHO}{_END}"
     rf"|\bnot (?:visible|available|open|meant|intended) (?:to|for) {_WHO}{_END}",
     re.IGNORECASE,
@@ -110,11 +121,12 @@ OPENED = re.compile(
 """How somebody takes back that something is for few."""
 _DENIED = re.compile(
     r"\b(?:not|never|no longer|no need to|used to|stop|why|if|whether"
-    r"|(?:do|does|did|is|are|was|were|wo|need)n['\u2019]t)"
+    r"|won't)"
     r"(?: [\w'\u2019]+){0,3}\W*$",
     re.IGNORECASE,
 )
 """What before a rule makes it none: "don't keep it from Cy", "not only Ana may see this"."""
+_SHORT = re.compile(r"\b(is|are|was|were|do|does|did|should|must|need|would|has|have)n't\b", re.IGNORECASE)
 ASKING = re.compile(r"[^.!?\n]{1,400}\?")
 """A question, which tells nothing."""
 _ASKED = re.compile(r"[^.!?\n]{0,200}\?")
@@ -124,7 +136,7 @@ POINTS = re.compile(rf"\b{_IT}\b|\bwhat I (?:just )?(?:said|told you)\b", re.IGN
 
 def said(rule: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     """Yield where a text lays down a rule: not where it asks for it, or says that it does not hold."""
-    text = text.replace("\u2019", "'")
+    text = _SHORT.sub(r"\1 not", text.replace("\u2019", "'")).replace("can't", "cannot")
     for match in rule.finditer(text):
         before = re.split(r"[.;:!?,\n]", text[max(0, match.start() - 60) : match.start()])[-1]
         if not _DENIED.search(before) and not _ASKED.match(text, match.end()):
