@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -21,6 +22,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 import agentmem
 from agentmem import Draft
 from agentmem.clock import FixedClock
+from agentmem.proof.equivalence import ROUNDING
 from agentmem.unlearning.selector import Nomination
 
 POOL = (
@@ -232,10 +234,10 @@ def same(one, two) -> None:
     assert state(one) == state(two)
     for question in QUESTIONS:
         a, b = one.recall(question, k=20), two.recall(question, k=20)
-        assert [(e.memory.text, e.score, e.reason == "") for e in a] == [
-            (e.memory.text, e.score, e.reason == "") for e in b
-        ]
-        assert a.confidence == b.confidence
+        assert [(e.memory.text, e.reason == "") for e in a] == [(e.memory.text, e.reason == "") for e in b]
+        # in one of some two hundred histories the last bit of a sum depends on what stood beside it
+        assert [e.score for e in a] == pytest.approx([e.score for e in b], abs=ROUNDING)
+        assert a.confidence == pytest.approx(b.confidence, abs=ROUNDING)
     assert [(f.attribute, f.value, f.valid_to) for f in one.timeline("Ana")] == [
         (f.attribute, f.value, f.valid_to) for f in two.timeline("Ana")
     ]
