@@ -45,6 +45,7 @@ results: $(VENV)/.ready-dev
 	$(if $(MEMORA),$(EVAL) memora --data $(MEMORA) --json $(RESULTS)/memora.json)
 	$(if $(BABI),$(EVAL) babi --data $(BABI) --json $(RESULTS)/babi.json)
 	$(if $(LOCOMO),$(EVAL) retention --data $(LOCOMO) --policies all --budgets .05,.1,.25,.5 --json $(RESULTS)/retention.json)
+	$(if $(LOCOMO),$(EVAL) ablate --data $(LOCOMO) --json $(RESULTS)/ablate.json)
 	$(BIN)/agentmem bench ingest --memories 5000 --json $(RESULTS)/ingest.json
 	$(BIN)/agentmem bench recall --memories 10000 --json $(RESULTS)/recall-10000.json
 	$(BIN)/agentmem bench recall --memories 100000 --json $(RESULTS)/recall-100000.json

@@ -107,9 +107,8 @@ def test_data_are_found_wherever_they_lie(tmp_path):
         job.name: job.data and job.data.relative_to(tmp_path).as_posix()
         for job in suite.jobs(list(PLANS.values()), tmp_path)
     }
-    assert {
-        name: data for name, data in found.items() if not name.startswith(("order", "unlearning", "retention"))
-    } == {
+    others = ("order", "unlearning", "retention", "ablate")
+    assert {name: data for name, data in found.items() if not name.startswith(others)} == {
         "locomo-a-locomo_dev": "a/locomo_dev.json",
         "locomo-b-locomo10": "b/locomo10.json",
         "update": None,

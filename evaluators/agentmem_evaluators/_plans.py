@@ -153,6 +153,33 @@ PLANS = (
         LOCOMO,
         settings={"budgets": [0.05, 0.1, 0.25, 0.5]},
     ),
+    Plan(
+        "ablate",
+        tuple(
+            Shown(
+                f"evidence recall at 10, {name}",
+                ("structures", key, "recall@10"),
+                ("structures", key, "recall@10_ci"),
+                beside,
+            )
+            for name, key, beside in (
+                (
+                    "mixed memory, every deriver on",
+                    "mixed",
+                    {"turns": ("structures", "turns", "recall@10")},
+                ),
+                (
+                    "turns, all signals",
+                    "turns",
+                    {
+                        f"without {signal.replace('_', ' ')}": ("signals", signal, "recall@10")
+                        for signal in ("words_near", "speaker", "dense")
+                    },
+                ),
+            )
+        ),
+        LOCOMO,
+    ),
     Plan("forgeteval", (_shown("cases passed", "single", beside=LEAKS),), "forgeteval*.json"),
 )
 """In the order of the page."""

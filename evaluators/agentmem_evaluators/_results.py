@@ -17,6 +17,8 @@ from typing import Any
 from agentmem.errors import InputError, NotFoundError
 from agentmem.evaluation.plots import svg
 from agentmem.evaluation.report import Table, percent, table_markdown
+from agentmem_evaluators._ablate_report import by_structure_and_signal
+from agentmem_evaluators._ablate_report import headline as ablate
 from agentmem_evaluators._gatemem_report import headline as gatemem
 from agentmem_evaluators._locomo_report import headline
 from agentmem_evaluators._order_report import headline as order
@@ -188,11 +190,12 @@ PAGES = {
     "unlearning": unlearning,
     "gatemem": gatemem,
     "memora": memora,
+    "ablate": ablate,
     "pagerank": _pagerank,
 }
 
 
-PLOTS = {"retention": by_budget}
+PLOTS = {"retention": by_budget, "ablate": by_structure_and_signal}
 
 
 def plots(folder: Path) -> dict[str, str]:
