@@ -13,9 +13,9 @@ from hypothesis import settings
 import agentmem
 from agentmem.clock import FixedClock
 
-# The same examples in every run, so that what lands does not depend on luck; look for new ones with
-# `pytest --hypothesis-profile=default`.
-settings.register_profile("repeatable", derandomize=True)
+# The same examples in every run, and no clock, so that what lands depends on neither luck nor load; look for new ones
+# with `pytest --hypothesis-profile=default`.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
