@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agentmem.errors import InputError, NotFoundError
 from agentmem.evaluation.plots import svg
-from agentmem.evaluation.report import Table, percent, table_markdown
+from agentmem.evaluation.report import Bars, Lines, Table, percent, table_markdown
 from agentmem_evaluators._ablate_report import by_structure_and_signal
 from agentmem_evaluators._ablate_report import headline as ablate
 from agentmem_evaluators._gatemem_report import headline as gatemem
@@ -195,7 +195,7 @@ PAGES = {
 }
 
 
-PLOTS = {"retention": by_budget, "ablate": by_structure_and_signal}
+PLOTS: Mapping[str, Callable[[Mapping[str, Any]], Lines | Bars]] = {"retention": by_budget, "ablate": by_structure_and_signal}
 
 
 def plots(folder: Path) -> dict[str, str]:
