@@ -195,7 +195,10 @@ PAGES = {
 }
 
 
-PLOTS: Mapping[str, Callable[[Mapping[str, Any]], Lines | Bars]] = {"retention": by_budget, "ablate": by_structure_and_signal}
+PLOTS: Mapping[str, Callable[[Mapping[str, Any]], Lines | Bars]] = {
+    "retention": by_budget,
+    "ablate": by_structure_and_signal,
+}
 
 
 def plots(folder: Path) -> dict[str, str]:
