@@ -713,3 +713,23 @@ def test_a_run_writes_back_nothing_that_was_erased_under_it(space, node):
         assert trace not in threads_bytes(space)
     assert [m.text for m in graph.get_state(config).values["messages"]] == ["What is my locker code?"]
     graph.checkpointer.close()
+
+
+@pytest.mark.parametrize("node", ["remember", "maintain"])
+def test_a_run_writes_back_no_part_of_a_message_that_was_cut_under_it(space, node):
+    """The message stays, without the clause: as the ledger has it by now, or as the states were scrubbed."""
+    graph = build_agent(space, reader=first)
+    config = {"configurable": {"thread_id": "main"}}
+    said = "Tom moved to Porto, and Zelda has a red bicycle in the garden."
+    told = graph.invoke({"messages": [HumanMessage(said)]}, config, durability="sync")
+    given = {"messages": [HumanMessage("Thank you very much!")]}
+    for chunk in graph.stream(given, config, stream_mode="updates", durability="sync"):
+        if node in chunk:  # its state is not saved yet
+            space.forget("Forget everything about Zelda.")
+    graph.checkpointer.flush()
+    left = space.get(told["asked"]).text
+    assert "Tom moved to Porto" in left
+    assert "bicycle" not in left
+    assert b"bicycle" not in threads_bytes(space)
+    assert graph.get_state(config).values["messages"][0].text.startswith("Tom moved to Porto")
+    graph.checkpointer.close()

@@ -243,12 +243,11 @@ class LeanSaver(FileSaver):
                     self.conn.rollback()
 
     def _living(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values of channels as they may be saved: the same, if nothing of them was erased."""
+        """Return the values of channels as they may be saved: the same, if nothing of them was erased or redacted."""
         ids = stale.named(values)
         if not ids or not self._ledger.exists():
             return values
-        gone = ids - living(self._ledger, ids)
-        return stale.without(values, gone) if gone else values
+        return stale.renewed(values, living(self._ledger, ids))
 
 
 @contextmanager

@@ -22,11 +22,11 @@ def glance(file: Path) -> tuple[str, int, str]:
         ledger.close()
 
 
-def living(file: Path, ids: Collection[MemoryId]) -> frozenset[MemoryId]:
-    """Return those of the ids that can be recalled; it waits for nobody. Raises StorageError."""
-    sql = "SELECT id FROM memories WHERE suppressed = 0 AND id IN (SELECT value FROM json_each(?))"
+def living(file: Path, ids: Collection[MemoryId]) -> dict[MemoryId, str]:
+    """Return what those of the memories say that can be recalled, by id; it waits for nobody. Raises StorageError."""
+    sql = "SELECT id, text FROM memories WHERE suppressed = 0 AND id IN (SELECT value FROM json_each(?))"
     try:
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            return frozenset(row[0] for row in db.execute(sql, (json.dumps(list(ids)),)).fetchall())
+            return dict(db.execute(sql, (json.dumps(list(ids)),)).fetchall())
     except sqlite3.Error as error:
         raise StorageError(f"{file} cannot be read ({error}); run `agentmem doctor` on the space") from error
