@@ -70,6 +70,14 @@ PROMISED = {
         "fresh: How about kites and a bonfire? October will be dry. (0% from 0 memories)",
         "faithful: Paper lanterns, and a brass band. October will be dry. (67% from 2 memories)",
     ],
+    "16_memorybank_probing.py": [
+        "02 May Ana: I went to the harbour museum and saw an exhibition of old sea charts.",
+        "04 May Ana: I mostly listen to baroque music, Bach above all.",
+        "02 May companion: Try The Old Man and the Sea by Hemingway.",
+        "06 May Ana: I ran five kilometres in Willow Park instead.",
+        "06 May Ana: Work was stressful, my manager moved the deadline.",
+        "What is the name of my dog?\n  0.0",
+    ],
     "15_a_local_model.py": [
         "it was shown: ('I adopted a grey cat. Her name is Miso.',) and answered",
         "remembered: [('turn', 'Ana'), ('turn', 'Ana'), ('reply', 'assistant')]",
