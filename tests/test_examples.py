@@ -71,7 +71,7 @@ PROMISED = {
         "faithful: Paper lanterns, and a brass band. October will be dry. (67% from 2 memories)",
     ],
     "16_memorybank_probing.py": [
-        "02 May Ana: I went to the harbour museum and saw an exhibition of old sea charts.",
+        "02 May Ana: I saw an exhibition of old sea charts in the harbour museum.",
         "04 May Ana: I mostly listen to baroque music, Bach above all.",
         "02 May companion: Try The Old Man and the Sea by Hemingway.",
         "06 May Ana: I ran five kilometres in Willow Park instead.",
