@@ -19,8 +19,8 @@ from agentmem.types import Memory
 from agentmem.unlearning import residue
 from agentmem.unlearning.attest import digest
 
-SECRET = "Quetzalcoatlus prefers elderflower marmalade on Wednesdays, says nobody but the canary-7f3a91."
-TOKENS = ("quetzalcoatlus", "elderflow", "marmalad", "canary-7f3a91", "7f3a91")
+SECRET = "Quetzalcoatlus prefers elderflower marmalade on Wednesdays, says nobody but the canary-7q3z91."
+TOKENS = ("quetzalcoatlus", "elderflow", "marmalad", "canary-7q3z91", "7q3z91")
 
 
 def everywhere(folder: Path, data: bytes) -> list[str]:

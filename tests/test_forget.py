@@ -260,7 +260,7 @@ def test_cutting_nothing_changes_nothing():
 
 def test_a_part_goes_and_the_rest_is_as_if_it_had_been_said_alone(tmp_path, clock):
     """Same id and place, and the same vector, cues, slots, signals, scores and links as of the shorter text."""
-    secret = ", and my locker code is 4417"
+    secret = ", and my locker code is QX4417"
     whole = f"Sister Marta visits us in July{secret}."
     with agentmem.open(tmp_path, embedder="hash", clock=clock, stores=("episodic", "lexical", "graph")) as system:
         one, two = system.space("one"), system.space("two")
@@ -282,7 +282,7 @@ def test_a_part_goes_and_the_rest_is_as_if_it_had_been_said_alone(tmp_path, cloc
         for name in ("arousal", "importance", "surprise", "specificity", "salience"):
             assert np.array_equal(getattr(a, name), getattr(b, name)), name
         assert one.timeline("Ana") == two.timeline("Ana") == []
-        assert everywhere(one, "4417") == everywhere(one, "locker") == []
+        assert everywhere(one, "QX4417") == everywhere(one, "locker") == []
         assert [f for f in one.doctor() if not f.ok] == []
         assert one.receipts()[0].erased == {}
         assert one.receipts()[0].rewritten == {"turn": 1}

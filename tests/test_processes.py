@@ -13,7 +13,7 @@ import pytest
 
 import agentmem
 
-SECONDS = float(os.environ.get("AGENTMEM_TEST_SECONDS", "60"))
+SECONDS = float(os.environ.get("AGENTMEM_TEST_SECONDS", "20"))
 
 WRITER = """
 import json, sys, time
