@@ -147,6 +147,22 @@ def test_the_model_looks_something_up_and_the_reply_rests_on_it(space):
     assert reply.id not in space
 
 
+def test_what_was_forgotten_is_not_answered_with_what_came_next_to_it(space):
+    """Asked for the deleted code, neither agent nor look-up is shown the newer one; asked for the code, both are."""
+    old, _ = space.remember(["My locker code is QX4417.", "My locker code is now ZB9020."], thread="old")
+    space.erase(old, guard=True)
+    deleted, code = "What was the deleted locker code?", "What is my locker code?"
+    model = scripted(
+        calls("recall_memory", question=deleted), "I do not know.", calls("recall_memory", question=code), "ZB9020."
+    )
+    with chat(space, model, tools=["recall_memory"]) as talk:
+        assert talk.ask(deleted).text == "I do not know."
+        assert not any("ZB9020" in str(m.content) for shown in model._shown for m in shown)
+        talk.ask(code)
+    assert "ZB9020" in model._shown[2][-1].text
+    assert "ZB9020" in model._shown[3][-1].text
+
+
 def test_the_model_notes_a_fact_of_the_turn(space):
     """The fact goes when the turn goes."""
     model = scripted(calls("remember_fact", fact="The user's cat is called Miso."), "Noted.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agentmem import registry
 from agentmem.cli import app
+from agentmem.encoding.embedders import open_embedder
 from agentmem.errors import ImportRefusedError, InputError, NotFoundError
 from agentmem.evaluation.cases import Ask, Gold, Reply
 from agentmem.evaluation.readers import ChatReader, ExtractiveReader
@@ -21,7 +23,7 @@ from agentmem_evaluators import _gatemem_report as report
 from agentmem_evaluators import gatemem
 from agentmem_evaluators._forgetting import Nothing, Nuke, OnRequest, Similar, Speaker, named
 from agentmem_evaluators._gatemem_model import read
-from agentmem_evaluators._gatemem_play import OPEN, everyone, play, ways
+from agentmem_evaluators._gatemem_play import OPEN, OURS, UNGUARDED, everyone, play, ways
 from agentmem_evaluators._gatemem_scores import deleted, holds, holds_words, matches, mgs, of_context
 from agentmem_evaluators._scored import Row, intervals
 
@@ -182,6 +184,21 @@ def test_what_is_asked_to_be_forgotten_is_gone_from_the_context(folder):
     played, values = leaks(folder, OnRequest())
     assert (played.requests, played.forgotten.redacted) == (1, 2)
     assert values == {"c1": 1, "c2": 0, "c3": 1, "c4": 1, "c5": 1}
+
+
+def test_a_question_for_the_deleted_is_shown_nothing(folder):
+    """Where the newer code is listed as a leak beside the older one: agentmem keeps silent, an oracle shows it."""
+    (episode,) = format_.load(folder)
+    asks = next(c for c in episode.checkpoints if c.asks == "safety")
+    asks = replace(asks, question="What was the deleted depot code?", leaks=(*asks.leaks, "9020"))
+    changed = replace(episode, checkpoints=(asks,))
+    oracle = next(way for way in ways(episode) if way.name == "oracle")
+    found = {}
+    for way in (OnRequest(), OnRequest(None, UNGUARDED, guard=False), oracle):
+        (context,) = play(changed, way, Settings(open_embedder("hash"), None), 10).contexts
+        found[way.name] = len(context.evidence)
+    assert found[OURS] == 0
+    assert found[UNGUARDED] > 0 < found["oracle"]
 
 
 def test_without_the_guard_it_is_said_again(folder):

@@ -17,6 +17,7 @@ from agentmem.errors import GuardedError, InputError, KeysError, MemoryNotFoundE
 from agentmem.extract import remember_facts
 from agentmem.types import Draft
 from agentmem.unlearning import tombstones
+from agentmem.unlearning.selector import Nomination
 from agentmem.unlearning.tombstones import Frequencies, Graves, Tombstone, of_text, packed_names
 
 SECRET = "My ex Anna moved to Porto with her beagle Quixote and opened a bakery."
@@ -44,6 +45,53 @@ def test_it_does_not_come_back_in_other_words(guarded):
     assert not [m for m in guarded.memories() if "Porto" in m.text]
     assert guarded.remember(OTHER)
     assert [s.hits for s in guarded.guard.stones()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("question", "back"),
+    [
+        ("What was the deleted line about Anna?", True),
+        ("Where did the bakery that was erased from memory stand?", True),
+        ("Which ex did I ask you to forget?", True),
+        ("Just yes or no: did the removed Porto note name a bakery?", True),
+        ("Please undelete the beagle.", True),
+        ("Where is Anna's bakery?", False),  # asks for it, and recall has nothing: nothing stands next to it
+        ("Why have I deleted the photos of Porto?", False),  # what a person deleted
+        ("When was the bakery removed from the list?", False),
+        ("What was the deleted score of the match?", False),  # nothing of this was forgotten
+        ("What was deleted?", False),
+        ("", False),
+    ],
+)
+def test_a_question_asks_back_what_was_forgotten(guarded, question, back):
+    """By how it is put, and by a word that stood in what was forgotten; switched off, no question does."""
+    assert guarded.guard.asked_back(question) is back
+    guarded.guard.set("none")
+    assert guarded.guard.asked_back(question) is False
+
+
+def test_nothing_asks_back_where_nothing_was_forgotten_on_request(space):
+    """Erasing alone leaves nothing to recognise a question by, and a released tombstone is none."""
+    space.erase(space.remember(SECRET))
+    assert not space.guard.asked_back("What was the deleted line about Anna?")
+    space.erase(space.remember(SECRET), guard=True)
+    assert space.guard.asked_back("What was the deleted line about Anna?")
+    space.guard.release()
+    assert not space.guard.asked_back("What was the deleted line about Anna?")
+
+
+def test_what_was_cut_out_is_asked_back_by_what_stood_around_it(space):
+    """Only the figures went: a question names the door, and what is said of the door is not kept out for it."""
+    whole, code = "The door code of the depot is 4471 until May.", "4471"
+    id_ = space.remember(whole)[0]
+    start = whole.index(code)
+    cut = space.forgetting.plan([Nomination(id_, 1.0, "asked for", ((start, start + len(code)),))])
+    space.forgetting.execute(cut)
+    assert code not in space.get(id_).text
+    assert space.guard.asked_back("What was the deleted door code?")
+    assert not space.guard.asked_back("What was the deleted score of the match?")
+    assert space.remember("The door of the depot is painted green, and the code of May is on it.")
+    assert len(space.guard.stones()) == 1
 
 
 def test_of_many_the_others_are_written_and_it_is_said_which_were_not(guarded):

@@ -1,4 +1,7 @@
-"""What is recalled for a message: nothing where it cannot help, else what is worth showing at the user's reliance."""
+"""What is recalled for a message, of what is worth showing at the user's reliance.
+
+Nothing where no memory can help, or the message asks back what was forgotten.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,8 @@ class Recalling:
         What is `shown` anyway, what has one of the `origins`, and the message itself, said now or before, is left out.
         """
         if not reliance or not message.strip() or (self.gate is not None and not self.gate(message)):
+            return Recall(message, (), 0.0, 0)
+        if space.guard.asked_back(message):
             return Recall(message, (), 0.0, 0)
         found = space.recall(message, self.k, max_tokens=self.max_tokens, filter=self.filter, explain=False)
         asked = folded(message)

@@ -73,7 +73,8 @@ def memory_tools(
         if not question.strip():
             return "Ask a question.", []
         own = turn(runtime).own
-        found = space.recall(question, k, max_tokens=max_tokens, filter=filter, explain=False)
+        silent = space.guard.asked_back(question)
+        found = () if silent else space.recall(question, k, max_tokens=max_tokens, filter=filter, explain=False)
         shown = [e for e in found if e.id not in own]
         return context.block(shown, space.clock()), [e.id for e in shown]
 

@@ -24,6 +24,7 @@ from agentmem.unlearning.keys import Keys
 from agentmem.unlearning.living import Living
 from agentmem.unlearning.needles import FEW, MOST, SHORT, SPARSE, needles, pieces, spelt, words
 from agentmem.unlearning.residue import Look, Residue, look
+from agentmem.unlearning.tombstones import Cut
 
 if TYPE_CHECKING:
     from agentmem.unlearning.guard import Guard
@@ -114,7 +115,7 @@ class Eraser:
             rewriting.rewrite(self.ledger, number, rewrites)
             steps.reached("forget.rewritten")
             if guard is not None:
-                cut = [text for fate in fates.of("redact") for text in fate.removed]
+                cut = [Cut(text, fate.memory.text) for fate in fates.of("redact") for text in fate.removed]
                 guard.entomb([*self._suppressed(number), *cut], names=names, erasure=number)
             receipts.note(self.ledger, self.keys, number, **terms)
         steps.reached("forget.suppressed")

@@ -1,6 +1,7 @@
 """The guard of a space, as `space.guard`: it keeps what was forgotten on request from coming back.
 
     space.guard.check(["Ana moved to Porto"])    does a text say what was forgotten? nothing is written
+    space.guard.asked_back("What was the deleted address?")    does a question ask for it?
     space.guard.stones()                         what is guarded: numbers, dates, hits; no words
     space.guard.release(3)                       let it be said again
     space.guard.set("none")                      off: nothing is checked, and nothing new is kept to check by
@@ -32,15 +33,24 @@ from agentmem.clock import Clock, aware
 from agentmem.errors import GuardedError, InputError, KeysError, MemoryNotFoundError
 from agentmem.ledger import Ledger, rows
 from agentmem.types import Draft, Finding, Memory, Verdict
+from agentmem.unlearning.asked_back import asking_back
 from agentmem.unlearning.keys import Keys
-from agentmem.unlearning.tombstones import Frequencies, Graves, Hashes, Tombstone, of_text, packed_names, threshold
+from agentmem.unlearning.tombstones import (
+    Cut,
+    Frequencies,
+    Graves,
+    Hashes,
+    Tombstone,
+    of_memories,
+    of_names,
+    of_text,
+    threshold,
+)
 
 Action = Literal["block", "quarantine", "allow", "none"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 Guarded = Literal["raise", "skip", "pass"]
 
-GUARDED = frozenset({"turn", "note", "fact", "preference"})
-"""Kinds of which tombstones are kept. Summaries and replies say much else, which must not be kept out for it."""
 SAMPLE = 2_000
 """Living memories, evenly over the ledger, that tell how usual a word is, and the threshold (every other one)."""
 GROWN = 1.25
@@ -108,13 +118,13 @@ class Guard:
 
     def entomb(
         self,
-        forgotten: Iterable[Memory | str],
+        forgotten: Iterable[Memory | Cut | str],
         *,
         names: Iterable[str] = (),
         erasure: int | None = None,
         lasting: timedelta | None = None,
     ) -> list[int]:
-        """Keep tombstones of what is about to be erased (memories, or texts cut out of them); return their numbers.
+        """Keep tombstones of what is about to be erased, memories or what is cut out of them; return their numbers.
 
         `names` are those of one person or thing of which nothing is to be said any more. `lasting`: for how long. Of
         one `erasure` they are written once, however often this is called; with the guard off, not at all. Within a
@@ -127,7 +137,7 @@ class Guard:
             if self.action == "none" or taken:
                 return []
             key_name, key = self._writing_key()
-            stones = [*_texts(key, list(forgotten)), *_names(key, names)]
+            stones = [*of_memories(key, list(forgotten)), *of_names(key, names)]
             now = self._now()
             until = None if lasting is None else rows.micros(now + lasting)
             made = [(key_name, erasure, scope, hashes, rows.micros(now), until) for scope, hashes in stones]
@@ -217,6 +227,19 @@ class Guard:
                 self._verdict(i, d, known, [*s, *n], guarded)
                 for i, (d, s, n) in enumerate(zip(drafts, said, names, strict=True))
             ]
+
+    def asked_back(self, question: str) -> bool:
+        """Say whether a question asks for what was forgotten: by how it is put, and by a word of it that stood there.
+
+        An agent shows nothing for it: what comes next to the forgotten (the newer code) is no answer to it.
+        """
+        rest = asking_back(question)
+        if rest is None:
+            return False
+        with self._lock:
+            self._check_open()
+            known = [] if self.action == "none" else self._look()
+            return any(k.graves.shares(of_text(k.key, rest)) or k.graves.named(k.key, rest) >= 0 for k in known)
 
     def screen(self, drafts: Sequence[Draft], guarded: Guarded | None) -> tuple[Verdict, ...]:
         """Return the verdicts on what must be kept out of a batch that is about to be written, and count them.
@@ -374,27 +397,3 @@ def _checked(action: str) -> str:
     if action not in ACTIONS:
         raise InputError(f"the guard cannot be {action!r}; use one of {', '.join(ACTIONS)}")
     return action
-
-
-def _texts(key: bytes, forgotten: Sequence[Memory | str]) -> list[tuple[str, bytes]]:
-    """Return scope and digests of each text, those of neighbours in a thread one after the other."""
-    memories = sorted((m for m in forgotten if isinstance(m, Memory)), key=lambda m: (m.thread, m.position, m.seq))
-    stones: list[tuple[str, bytes]] = []
-    known: dict[str, int] = {}
-    before: Memory | None = None
-    for m in memories:
-        if m.kind not in GUARDED:
-            continue
-        hashes = of_text(key, m.text, m.speaker, known)
-        if not len(hashes):
-            continue
-        close = before is not None and before.thread == m.thread and m.position - before.position <= 1
-        stones.append(("next" if close else "text", hashes.tobytes()))
-        before = m
-    texts = (of_text(key, t, known=known) for t in forgotten if isinstance(t, str))
-    return [*stones, *(("text", h.tobytes()) for h in texts if len(h))]
-
-
-def _names(key: bytes, names: Iterable[str]) -> list[tuple[str, bytes]]:
-    packed = packed_names(key, names)
-    return [("names", packed)] if packed[0] else []

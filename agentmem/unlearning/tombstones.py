@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agentmem.encoding.words import terms
+from agentmem.types import Memory
 
 Hashes = npt.NDArray[np.uint32]
 """(k,) distinct digests of the words of one text, sorted."""
@@ -38,6 +39,8 @@ RATE = 0.01
 """The share of a space's own memories that may be taken for forgotten; it sets the threshold."""
 LOWEST, HIGHEST = 0.35, 0.7
 """The threshold stays between these: a small space says little of what is usual, a copy that was kept too much."""
+GUARDED = frozenset({"turn", "note", "fact", "preference"})
+"""Kinds of which tombstones are kept. Summaries and replies say much else, which must not be kept out for it."""
 LONGEST_NAME = 8
 """Words of a name; longer ones are known by their first."""
 
@@ -77,12 +80,33 @@ def _name(key: bytes, words: Sequence[str]) -> int:
     return int.from_bytes(hmac.digest(key, b"name\0" + " ".join(words).encode(), "sha256")[:8], "little")
 
 
+class Cut(NamedTuple):
+    """A text that was cut out of another, and the other as it was."""
+
+    text: str
+    whole: str
+
+
 class Tombstone(NamedTuple):
-    """One row: `scope` is "text", "next" (a text whose neighbour is the tombstone before it) or "names"."""
+    """One row: `scope` is "text", "next" (a text whose neighbour is the tombstone before it), "cut" or "names".
+
+    Of what was cut out of a text are held how many words it has, these, and those around it. By the latter a question
+    is known that asks for it ("What was the deleted door code?", where only the figures went); they keep nothing out.
+    """
 
     number: int
     scope: str
     hashes: bytes
+
+    def words(self) -> Hashes:
+        """Return the digests of what was forgotten."""
+        held = np.frombuffer(self.hashes, "<u4")
+        return held[1 : 1 + int(held[0])] if self.scope == "cut" else held
+
+    def around(self) -> Hashes:
+        """Return the digests of the words from among which it was cut."""
+        held = np.frombuffer(self.hashes if self.scope == "cut" else b"", "<u4")
+        return held[1 + int(held[0]) :] if len(held) else held
 
 
 class Frequencies:
@@ -124,12 +148,13 @@ class Graves:
     weights: npt.NDArray[np.float64]
     names: dict[int, int]
     longest: int
+    around: Hashes
 
     @classmethod
     def of(cls, stones: Sequence[Tombstone]) -> Self:
         """Build the arrays from rows in the order of their numbers."""
         texts = [s for s in stones if s.scope != "names"]
-        words = [np.frombuffer(s.hashes, "<u4") for s in texts]
+        words = [s.words() for s in texts]
         rows = [(row, h, np.ones(len(h))) for row, h in enumerate(words)]
         for row in range(1, len(texts)):
             if texts[row].scope == "next" and texts[row].number == texts[row - 1].number + 1:
@@ -153,7 +178,8 @@ class Graves:
                 longest = max(longest, stone.hashes[0])
                 names |= {int(n): stone.number for n in np.frombuffer(stone.hashes[1:], "<u8")}
         numbers = np.array([s.number for s in texts], np.int64)
-        return cls(numbers, known, np.append(starts, len(hashes)), holders, weights, names, longest)
+        around = np.unique(np.concatenate([np.zeros(0, np.uint32), *(s.around() for s in texts)]))
+        return cls(numbers, known, np.append(starts, len(hashes)), holders, weights, names, longest, around)
 
     def match(self, hashes: Hashes, frequencies: Frequencies, supported: Hashes | None = None) -> Match:
         """Return the tombstone that a text says most of; `supported` words stand in what it was derived from."""
@@ -173,6 +199,10 @@ class Graves:
         sums = np.bincount(self.holders[places], worth, len(self.numbers))
         best = int(sums.argmax())
         return Match(float(sums[best] / (idf.sum() + ADDED * frequencies.unseen)), int(self.numbers[best]))
+
+    def shares(self, hashes: Hashes) -> bool:
+        """Say whether any of these words stands in a forgotten text, or around one that was cut out."""
+        return any(_found(held, hashes)[1].any() for held in (self.known, self.around))
 
     def named(self, key: bytes, text: str, supported: Iterable[str] = ()) -> int:
         """Return the number of the tombstone of a name that stands in a text and in none of `supported`; -1: none."""
@@ -195,6 +225,34 @@ def packed_names(key: bytes, names: Iterable[str]) -> bytes:
     listed = [name for name in names if _words(name)]
     longest = max((min(len(_words(name)), LONGEST_NAME) for name in listed), default=0)
     return bytes([longest]) + np.unique(np.array([of_name(key, n) for n in listed], "<u8")).tobytes()
+
+
+def of_memories(key: bytes, forgotten: Sequence[Memory | Cut | str]) -> list[tuple[str, bytes]]:
+    """Return scope and digests of each text, those of neighbours in a thread one after the other."""
+    memories = sorted((m for m in forgotten if isinstance(m, Memory)), key=lambda m: (m.thread, m.position, m.seq))
+    stones: list[tuple[str, bytes]] = []
+    known: dict[str, int] = {}
+    before: Memory | None = None
+    for m in memories:
+        if m.kind not in GUARDED:
+            continue
+        hashes = of_text(key, m.text, m.speaker, known)
+        if not len(hashes):
+            continue
+        close = before is not None and before.thread == m.thread and m.position - before.position <= 1
+        stones.append(("next" if close else "text", hashes.tobytes()))
+        before = m
+    for cut in (Cut(f, f) if isinstance(f, str) else f for f in forgotten if not isinstance(f, Memory)):
+        if len(own := of_text(key, cut.text, known=known)):
+            around = np.setdiff1d(of_text(key, cut.whole, known=known), own)
+            stones.append(("cut", len(own).to_bytes(4, "little") + own.tobytes() + around.tobytes()))
+    return stones
+
+
+def of_names(key: bytes, names: Iterable[str]) -> list[tuple[str, bytes]]:
+    """Return scope and digests of the names of one person or thing: one row, or none."""
+    packed = packed_names(key, names)
+    return [("names", packed)] if packed[0] else []
 
 
 def _found(known: Hashes, hashes: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

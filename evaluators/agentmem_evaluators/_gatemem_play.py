@@ -1,7 +1,8 @@
 """Playing an episode of GateMem: the dialogue into a space, its requests carried out, and what is recalled when asked.
 
 A checkpoint is asked as soon as its turn has been said. The context is what the `k` memories say that are recalled for
-it, or everything that is remembered. Who asks sees what the policies said in the dialogue until then leave to him or
+it, or everything that is remembered; agentmem shows nothing, as its agents do, where the question asks back what was
+forgotten. Who asks sees what the policies said in the dialogue until then leave to him or
 her: `agentmem.sharing_policies` reads them, and knows of people what the episode's header says, ids, names and roles.
 """
 
@@ -35,6 +36,8 @@ OURS, ANSWERED, UNGUARDED, OPEN = "agentmem", "asked", "unguarded", "open"
 NONE, NULL, WHOLE = "none", "null", "whole"
 CONTROLLED = frozenset({OURS, ANSWERED, UNGUARDED})
 """The systems in which access is controlled."""
+SILENT = CONTROLLED | {OPEN}
+"""The systems that are shown what an agent is: nothing for a question that the guard says asks back the forgotten."""
 Allowed = Callable[[Space, Episode, Principal], Filter]
 """Which memories a principal may be shown: passed to recall, which applies it before anything is ranked."""
 
@@ -141,8 +144,11 @@ def drafted(turn: Turn) -> Draft:
 def _asked(
     space: Space, episode: Episode, checkpoint: Checkpoint, way: str, k: int, allowed: Allowed
 ) -> Iterable[Context]:
-    recall = space.recall(checkpoint.question, k, filter=allowed(space, episode, checkpoint.asker), explain=False)
-    yield Context(episode, checkpoint, way, recall.evidence)
+    evidence: tuple[Evidence, ...] = ()
+    if way not in SILENT or not space.guard.asked_back(checkpoint.question):
+        shown = allowed(space, episode, checkpoint.asker)
+        evidence = space.recall(checkpoint.question, k, filter=shown, explain=False).evidence
+    yield Context(episode, checkpoint, way, evidence)
     if way == NONE:
         yield Context(episode, checkpoint, NULL, ())
         yield Context(episode, checkpoint, WHOLE, tuple(Evidence(m, 1.0) for m in space.memories()))
