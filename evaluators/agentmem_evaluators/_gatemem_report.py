@@ -36,8 +36,8 @@ PLAINLY = (
     "that an answer must not hold. An answerer that keeps silent about what it reads leaks less, so this is an upper "
     "bound of what leaks, and not comparable with the published scores of answers. A leak target can be a part of "
     "another word or number; 'as words' does not count those, and the oracle's row is what chance leaves. 'Of what was "
-    "deleted' leaves fragments of a longer target out, and what later questions require. With its guard, agentmem shows "
-    "nothing for a question that asks back what was deleted, as its agents do. Who asks is shown what the "
+    "deleted' leaves fragments of a longer target out, and what later questions require. With its guard, agentmem "
+    "shows nothing for a question that asks back what was deleted, as its agents do. Who asks is shown what the "
     "policies said in the dialogue leave to him or her in agentmem's first rows; in all others anybody is shown what "
     "bears on the question."
 )
