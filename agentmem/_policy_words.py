@@ -40,6 +40,10 @@ PRIVATE = re.compile(
 )
 SAFE = re.compile(r"\b(?:safe|broad|mixed-audience)\b", re.IGNORECASE)
 """A quoted wording that is meant for everyone."""
+WHOSE = re.compile(r"([A-Z][\w-]*(?: [A-Z][\w-]*)?)['\u2019]s?\s+(?:[\w-]+\s+){0,2}$")
+"""Before something private: whose it is."""
+NAMES = re.compile(r"(?=\b([A-Z][\w-]*(?: [A-Z][\w-]*)?))")
+"""What may be somebody's name."""
 STATES = re.compile(
     r"\b(?:is|are|was|were|remains?|stays?|moves?|now|current(?:ly)?|approved|active|updated?|replaces?"
     r"|holds?|confirmed|selected)\b",

@@ -13,6 +13,7 @@ Two kinds are read, in English, without a model:
   something away (codes, sums, dates, numbered places, quoted labels, how things stand) is for the circle of those who
   have told such things themselves, without asking. Who says that a matter is not for him or her, or tells public things
   for the most part, is not of it; what is said to be public is for everyone. So having known shows the need to know.
+  Whose the private things are ("Hannah's private appeal"), who may only ever have listened, sees what is of him or her.
 
 Where nobody has ever drawn a boundary, everyone sees everything. Who is told in a way that no rule reads is not told.
 What somebody gave an audience on purpose is left as it is.
@@ -35,8 +36,10 @@ from agentmem.unlearning.wording import Wording
 
 GOVERNED, ONE_IN = 3, 50
 """So many memories, and one in so many, must call something private before it matters who has told what."""
-DOUBT = 2
-"""Of a person's tellings, those that say how little is for him or her count so many times; public ones count half."""
+ECHO = 0.1
+"""What telling counts that says nothing which was not said before: who repeats what was said need but have listened."""
+PUBLIC = 4
+"""So many public things must somebody tell for each private one to be no longer one of those who need to know."""
 _APPLIED = "audiences_from_policies"
 """Where a space notes the seqs of the memories whose audience was read, by a digest of it: no other is ever changed."""
 TOLD = ("turn", "note")
@@ -54,25 +57,29 @@ class Person:
 
 @dataclass(slots=True)
 class Standing:
-    """What somebody's own words show: private and public things told, and times it was said how little is for them."""
+    """What somebody's own words show: private and public things told, and times it was said how little is for them.
 
-    told: int = 0
-    public: int = 0
-    limited: int = 0
+    What was said before, by whomever, counts `ECHO`.
+    """
+
+    told: float = 0
+    public: float = 0
+    limited: float = 0
 
     @property
     def inside(self) -> bool:
         """Whether that makes him or her one of those who need to know."""
-        return self.told > DOUBT * self.limited and DOUBT * self.told > self.public
+        return self.told > self.limited and PUBLIC * self.told > self.public
 
     @property
     def why(self) -> str:
         """Return the reason in words."""
         if self.inside:
-            return f"has told {self.told} private things"
+            return f"has told {self.told:g} private things"
         if not self.told:
             return "has told nothing private"
-        return f"has told {self.told} private things, {self.public} public ones, and {self.limited} times kept out"
+        kept_out = f"{self.limited:g} times kept out"
+        return f"has told {self.told:g} private things, {self.public:g} public ones, and {kept_out}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ class Policies:
         self._called = _called(self.people.values())
         self._found: dict[str, tuple[tuple[str, bool], ...]] = {}
         self.standing: dict[str, Standing] = defaultdict(Standing)
+        self._heard: set[str] = set()
         private: dict[str, None] = {}
         for memory in self._memories:
             if memory.kind in TOLD:
@@ -128,6 +136,8 @@ class Policies:
         called = sum(words.PRIVATE.search(m.text) is not None for m in self._memories)
         self.governed = called >= max(GOVERNED, len(self._memories) / ONE_IN)
         self.circle = tuple(sorted(who for who, standing in self.standing.items() if standing.inside))
+        owned = Counter(who for m in self._memories if m.kind in TOLD for who in self._owners(m.text))
+        self.owners = tuple(sorted(who for who, times in owned.items() if times >= GOVERNED))
         self._said = self._explicit()
 
     def verdict(self, memory: Memory) -> Verdict:
@@ -136,7 +146,7 @@ class Policies:
         if said.only:
             return Verdict(_listed((said.only | said.also) - said.never), "said to be for these alone")
         if self.governed and (why := self._closed(memory.text)):
-            return Verdict(_listed({*self.circle, *said.also} - said.never), why)
+            return Verdict(_listed({*self.circle, *self._concerned(memory.text), *said.also} - said.never), why)
         if said.never:
             return Verdict(_listed(self.people.keys() - said.never), "said not to be for the others")
         return EVERYONE
@@ -147,15 +157,20 @@ class Policies:
 
     def _hear(self, memory: Memory) -> None:
         """Note what a memory shows of who says it."""
-        standing = self.standing[principal(memory)]
-        told = words.ASKING.sub(" ", memory.text)
-        telling = bool(self._values_in(told)) or words.TERM.search(told) is not None
-        if words.LIMITED.search(memory.text):
-            standing.limited += 1
-        elif words.PUBLIC.search(memory.text):
-            standing.public += telling
+        standing, text = self.standing[principal(memory)], memory.text
+        told = words.ASKING.sub(" ", text)
+        values = {value for value, _ in self._values_in(told)}
+        telling = bool(values) or words.TERM.search(told) is not None
+        limited = words.LIMITED.search(text) is not None
+        new = text not in self._heard and (limited or not values <= self._heard or not values)
+        self._heard |= {text, *values}
+        weight = 1 if new else ECHO
+        if limited:
+            standing.limited += weight
+        elif words.PUBLIC.search(text):
+            standing.public += weight * telling
         else:
-            standing.told += telling
+            standing.told += weight * telling
 
     def _values_in(self, text: str) -> tuple[tuple[str, bool], ...]:
         """Return the values of a text, each with whether it is called public; read once."""
@@ -172,6 +187,17 @@ class Policies:
         if words.PUBLIC.search(text) or not words.STATES.search(text):
             return ""
         return "tells how a private matter stands"
+
+    def _owners(self, text: str) -> set[str]:
+        """Return the people whose something private is in a text: "Hannah's private appeal"."""
+        before = (words.WHOSE.search(text[: match.start()]) for match in words.PRIVATE.finditer(text))
+        return {who for owner in before if owner for who in self.named(owner.group(1))}
+
+    def _concerned(self, text: str) -> set[str]:
+        """Return which owners of private things a text is of: who alone is one, else those whom it names."""
+        if len(self.owners) == 1:
+            return set(self.owners)
+        return {who for owner in words.NAMES.findall(text) for who in self.named(owner) if who in self.owners}
 
     def _explicit(self) -> dict[str, _Said]:
         """Return what is said of memories in so many words, by id."""

@@ -181,6 +181,35 @@ def test_what_is_private_is_for_those_who_have_told_it(space):
     assert policies.standing["di"].inside is False
 
 
+def test_who_repeats_what_was_said_is_not_one_of_those_who_know(space):
+    """An echo counts a tenth: one who only says again what was said before, and one thing public, stays outside."""
+    policies, _ = said(
+        space, *GOVERNED, *["ed: The budget is 5,400 EUR, they said."] * 2, "ed: The public hall is Room 12."
+    )
+    assert (policies.standing["ed"].told, policies.standing["ed"].public) == (pytest.approx(0.2), 1)
+    assert policies.circle == ("ana", "bo")
+    assert "ed" in said(space, "ed: The new budget is 7,300 EUR.", "ed: The vault is in Dock Hall 9.")[0].circle
+
+
+def test_whose_the_private_things_are_sees_them(space):
+    """Di has told nothing, and it is her case; where several have private things, each sees what names him or her."""
+    policies, memories = said(
+        space,
+        "ana: Di's private appeal is approved at 5,400 EUR.",
+        "bo: The code for Di Okafor's confidential appeal is 4471-QQ.",
+        "ana: Di’s private appeal moves to Room 12.",
+        "ana: The current amount stays at 5,400 EUR.",
+    )
+    assert policies.owners == ("di",)
+    assert policies.standing["di"].inside is False
+    assert [policies.verdict(m).audience for m in memories] == [("ana", "bo", "di")] * 4
+    policies, memories = said(space, *["bo: Ed's private request is about desk 9."] * 3)
+    assert policies.owners == ("di", "ed")
+    assert policies.verdict(memories[0]).audience == ("ana", "bo", "di")
+    assert policies.verdict(memories[3]).audience == ("ana", "bo")
+    assert policies.verdict(memories[-1]).audience == ("ana", "bo", "ed")
+
+
 def test_where_nobody_has_told_anything_private_it_is_for_nobody(space):
     """Talk of secrets without one told leaves no circle: what speaks of them is for whoever runs the space."""
     policies, memories = said(space, *[f"cy: I should not see the confidential file {n}." for n in "abc"])
