@@ -162,7 +162,7 @@ class Policies:
         values = {value for value, _ in self._values_in(told)}
         telling = bool(values) or words.TERM.search(told) is not None
         limited = words.LIMITED.search(text) is not None
-        new = text not in self._heard and (limited or not values <= self._heard or not values)
+        new = text not in self._heard and (limited or not values or not values <= self._heard)
         self._heard |= {text, *values}
         weight = 1 if new else ECHO
         if limited:

@@ -460,6 +460,29 @@ def test_a_registered_way_composes_anew_and_is_checked_all_the_same(space):
         space.forgetting.recompose("poem", compose)
 
 
+def test_what_the_plan_said_is_what_is_done(space):
+    """A plan is carried out as it was shown, whatever composes by now; where the asked go too, it is decided anew."""
+    tea, bruno, garden = anas(space, TEA, BRUNO, GARDEN)
+    (summary,) = space.remember([Draft("All of it.", kind="summary", parents=(tea, bruno, garden))])
+    space.forgetting.recompose("summary", lambda _, parents: f"First: {parents[0].text}")
+    planned = space.forgetting.plan([bruno])
+    asked = space.forgetting.plan([Nomination(bruno, 1.0, "named"), Nomination(garden, 0.6, "perhaps")])
+    assert [i.id for i in asked.asks] == [garden]
+    space.forgetting.recompose("summary", lambda _, parents: f"{len(parents)} left: {parents[0].text}")
+    said = planned.derived[0].after
+    assert said == f"First: {TEA}"
+    undone = space.forgetting.execute(planned, undo_for=timedelta(hours=1))
+    assert space.get(summary).text == said
+    with pytest.raises(PlanChangedError):
+        space.forgetting.execute(asked, True)
+    space.forgetting.undo(undone.number)
+    with pytest.raises(PlanChangedError):  # the space says what it said then, and has changed all the same
+        space.forgetting.execute(asked, True)
+    asked = space.forgetting.plan([Nomination(bruno, 1.0, "named"), Nomination(garden, 0.6, "perhaps")])
+    space.forgetting.execute(asked, True)
+    assert space.get(summary).text == f"1 left: {TEA}"
+
+
 def test_what_was_derived_without_sentences_keeps_nothing_of_what_went():
     """The rule itself: shared words that nobody else says, and a forgotten text that says more than any that stays."""
     assert supported("Ana moved. Bruno has dogs.", ["Ana moved to Porto"], ["Bruno has two dogs"]) == (

@@ -115,8 +115,9 @@ class Eraser:
             rewriting.rewrite(self.ledger, number, rewrites)
             steps.reached("forget.rewritten")
             if guard is not None:
+                going = [f.memory for f in fates.of("erase")] + self._read(fates.hidden)
                 cut = [Cut(text, fate.memory.text) for fate in fates.of("redact") for text in fate.removed]
-                guard.entomb([*self._suppressed(number), *cut], names=names, erasure=number)
+                guard.entomb([*going, *cut], names=names, erasure=number)
             receipts.note(self.ledger, self.keys, number, **terms)
         steps.reached("forget.suppressed")
         if undo_until is not None:
@@ -165,7 +166,9 @@ class Eraser:
         return [receipt for number, _ in open_ones for receipt in intents.receipts(self.ledger, number)]
 
     def _suppressed(self, number: int) -> list[Memory]:
-        seqs = intents.seqs_of(self.ledger, number)
+        return self._read(intents.seqs_of(self.ledger, number))
+
+    def _read(self, seqs: Sequence[int]) -> list[Memory]:
         return [m for chunk in self.ledger.read(seqs=seqs, vectors=True, suppressed=True) for m in chunk]
 
     def _scrub(self, number: int, doomed: Sequence[Memory], before: Sequence[Shadow]) -> None:

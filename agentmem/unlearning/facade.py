@@ -21,9 +21,10 @@ from agentmem.ledger.rewriting import Rewrite
 from agentmem.types import KINDS, Draft, Hit, Memory, MemoryId, Receipt
 from agentmem.unlearning import derived, intents, receipts, request, schedules
 from agentmem.unlearning.afterwards import Afterwards, Host, Search
-from agentmem.unlearning.derived import Fate, Recompose
+from agentmem.unlearning.clauses import Span
+from agentmem.unlearning.derived import Recompose
 from agentmem.unlearning.known import Known
-from agentmem.unlearning.plan import ForgetPlan, Item, bound, collateral, effects
+from agentmem.unlearning.plan import ForgetPlan, Item, Ready, bound, collateral, effects
 from agentmem.unlearning.resolve import resolve
 from agentmem.unlearning.selector import Ids, Nomination, Selector, Understood
 
@@ -92,17 +93,18 @@ class Forgetting(Afterwards):
             bands: dict[str, list[Item]] = {"selected": [], "asked": [], "near miss": []}
             for item, nomination in zip(items, (n for n in found if n.id in memories), strict=True):
                 bands[nomination.band].append(item)
-            fates = derived.fates(self._ledger, {i.id: i.spans for i in bands["selected"]}, self._recomposers)
+            ready = self._ready({i.id: i.spans for i in bands["selected"]})
         plan = ForgetPlan(
             request=asked,
             selector=understood.selector,
             items=tuple(bands["selected"]),
             asks=tuple(bands["asked"]),
             near_misses=tuple(bands["near miss"]),
-            derived=effects(fates),
+            derived=effects(ready.fates),
             questions=understood.questions,
-            collateral=collateral(fates, len(bands["near miss"])),
+            collateral=collateral(ready.fates, len(bands["near miss"])),
             mark=mark,
+            ready=ready,
         )
         return replace(plan, digest=bound(plan))
 
@@ -169,16 +171,15 @@ class Forgetting(Afterwards):
                     "the space has changed since the plan was made: something was remembered, erased or rewritten. "
                     "Nothing was forgotten. Plan again and look at it: space.forgetting.plan(...)"
                 )
-            fates = derived.fates(self._ledger, chosen, self._recomposers)
-            changed = [f for f in fates.all if f.after is not None]
-            counts = {"redact": "redacted", "rewrite": "rewritten"}
-            kinds = [f.memory.kind for f in changed if f.action in counts]
+            as_planned = chosen == {i.id: i.spans for i in plan.items}
+            fates, rewrites = plan.ready if plan.ready is not None and as_planned else self._ready(chosen)
+            kinds = [f.memory.kind for f in fates.of("redact", "rewrite")]
             noted = {intents.REWRITTEN: {kind: kinds.count(kind) for kind in KINDS if kind in kinds}}
             terms = {"basis": receipts.REQUEST, **terms, "selector": plan.selector.to_json()}
             until = None if undo_for is None else aware(self._clock(), "the clock's time") + undo_for
             number = self._eraser.forget(
                 fates,
-                self._rewrites(changed),
+                rewrites,
                 plan.mark,
                 self._guard if guard else None,
                 names=names,
@@ -191,9 +192,10 @@ class Forgetting(Afterwards):
                 return intents.receipts(self._ledger, number)[0]
             return self._eraser.carry_out(number)
 
-    def _rewrites(self, fates: Sequence[Fate]) -> list[Rewrite]:
-        """Return what is written of memories that stay: encoded anew where they say something else."""
-        now = [(f, f.after) for f in fates if f.after is not None]
+    def _ready(self, chosen: Mapping[MemoryId, Sequence[Span]]) -> Ready:
+        """Return what becomes of everything, and what is written of it: encoded anew where it says something else."""
+        fates = derived.fates(self._ledger, chosen, self._recomposers)
+        now = [(f, f.after) for f in fates.all if f.after is not None]
         other = [after for f, after in now if after.text != f.memory.text]
         drafts = [
             Draft(m.text, m.kind, m.speaker, said_at=m.said_at, parents=m.parents, metadata=m.metadata) for m in other
@@ -205,7 +207,7 @@ class Forgetting(Afterwards):
             if code is None and vector is not None and _read_otherwise(fate.memory, after):
                 code = by_rule(after, vector)
             done.append(Rewrite(after, code, fate.removed))
-        return done
+        return Ready(fates, tuple(done))
 
     def forget(
         self,

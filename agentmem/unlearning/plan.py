@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from agentmem.errors import InputError
 from agentmem.ledger import Mark
+from agentmem.ledger.rewriting import Rewrite
 from agentmem.types import Memory, MemoryId
 from agentmem.unlearning.clauses import Span
 from agentmem.unlearning.derived import Action, Fates
@@ -80,6 +81,13 @@ class Effect:
         return {"id": self.id, "kind": self.memory.kind, "action": self.action, "why": self.why, **what}
 
 
+class Ready(NamedTuple):
+    """What becomes of everything that the selected touch, and what is written of that which stays."""
+
+    fates: Fates
+    rewrites: tuple[Rewrite, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Collateral:
     """What goes or changes that was not meant: derived memories, and how much of what they came from stays.
@@ -99,6 +107,7 @@ class ForgetPlan:
 
     `derived` is what becomes of memories that came from the selected ones; those of the asked ones come when they are
     answered. `questions` are open, and with other answers the plan may be another. `mark` is how far the ledger went.
+    `ready` is what carrying it out begins with, if nothing of the asked goes: so it is hidden the sooner.
     """
 
     request: str
@@ -113,6 +122,7 @@ class ForgetPlan:
     stores: tuple[str, ...] = STORES
     out_of_scope: tuple[str, ...] = OUT_OF_SCOPE
     digest: str = ""
+    ready: Ready | None = field(default=None, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         """Whether anything is selected or asked about."""

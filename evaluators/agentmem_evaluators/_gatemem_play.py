@@ -2,8 +2,8 @@
 
 A checkpoint is asked as soon as its turn has been said. The context is what the `k` memories say that are recalled for
 it, or everything that is remembered; agentmem shows nothing, as its agents do, where the question asks back what was
-forgotten. Who asks sees what the policies said in the dialogue until then leave to him or
-her: `agentmem.sharing_policies` reads them, and knows of people what the episode's header says, ids, names and roles.
+forgotten. Who asks sees what the policies said in the dialogue until then leave to him or her:
+`agentmem.sharing_policies` reads them, and knows of people what the episode's header says, ids, names and roles.
 """
 
 from __future__ import annotations

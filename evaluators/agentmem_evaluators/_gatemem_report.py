@@ -57,7 +57,8 @@ def headline(figures: Mapping[str, Any]) -> Table:
         ],
         f"{figures['n_episodes']} episodes, {figures['n']['turns']:,} turns; of the {figures['k']} memories recalled "
         f"at each of {sum(n for what, n in figures['n'].items() if what != 'turns'):,} checkpoints, no model. Requests "
-        f"and policies are taken from the dialogue. Commit {figures['commit'][:12]}.",
+        "and policies are taken from the dialogue. Where a question asks back what was deleted, agentmem shows "
+        f"nothing, as its agents do; the oracle only erases. Commit {figures['commit'][:12]}.",
         strong=frozenset({0}),
     )
 

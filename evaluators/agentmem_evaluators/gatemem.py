@@ -12,11 +12,10 @@ Bo (it):       The code is now 9020. Delete the earlier code 4471 from shared me
 The requests are taken from the dialogue itself: agentmem recognises them, resolves them and carries them out, and asks
 nobody; in the row "asked", somebody answers truthfully what it would have asked. What a request names to the letter is
 kept out from then on by the guard, and a question that asks back what was deleted is shown nothing, as by agentmem's
-agents. Who may see what is read from the dialogue, too. Scored is the recalled context,
-with no model. Beside it stand agentmem without its guard and without control of access ("open"), a memory that forgets
-nothing, one that forgets everything, one that forgets all the asking person said, deletion
-by similarity, the whole dialogue, no memory, and an oracle that knows what is to be gone. MIT,
-https://github.com/rzhub/GateMem.
+agents. Who may see what is read from the dialogue, too. Scored is the recalled context, with no model. Beside it stand
+agentmem without its guard and without control of access ("open"), a memory that forgets nothing, one that forgets
+everything, one that forgets all the asking person said, deletion by similarity, the whole dialogue, no memory, and an
+oracle that knows what is to be gone. MIT, https://github.com/rzhub/GateMem.
 
 With a chat model, it answers from the context and is judged.
 """
